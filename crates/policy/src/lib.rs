@@ -1,1 +1,63 @@
+//! What the operator asks for: dimensions, prices and budgets.
+//!
+//! * [`Policy`] is the checked form that everything else works with. The server reads it from YAML
+//!   (`Policy::from_yaml`, feature `yaml`) and sends it to the filters as JSON ([`Policy::compiled`]).
+//! * [`Budget`] is one rule: an amount of a [`Unit`], per dimension values and window.
+//! * [`Price`] turns [`tokens::Usage`] into pico-USD.
+//!
+//! No I/O: texts come in, rules go out.
+#![forbid(unsafe_code)]
 
+mod budget;
+mod dimension;
+mod money;
+mod price;
+
+#[cfg(feature = "yaml")]
+mod file;
+#[cfg(feature = "yaml")]
+mod known_prices;
+mod problem;
+
+pub use budget::{Budget, LostLease, Mode, Unit, WhenUnreachable};
+pub use dimension::{Dimension, Source};
+pub use money::PICO_PER_USD;
+pub use price::{Price, Prices};
+pub use problem::Problem;
+
+use serde::{Deserialize, Serialize};
+
+/// A policy that was checked: every name it refers to exists, every amount fits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Changes whenever the meaning does; short enough for a log line.
+    pub version: String,
+    pub dimensions: Vec<Dimension>,
+    pub budgets: Vec<Budget>,
+    pub prices: Prices,
+    /// The most output tokens a call may ask for where a budget reserves for the worst case and the client set no
+    /// limit of its own.
+    pub output_limit: u64,
+}
+
+impl Policy {
+    /// The form that is sent to the filters.
+    #[must_use]
+    pub fn compiled(&self) -> Vec<u8> {
+        // Serialising plain structs into memory has no way to fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Policy::compiled`] wrote.
+    ///
+    /// # Errors
+    /// Says what a newer server sent that this version does not understand.
+    pub fn from_compiled(bytes: &[u8]) -> Result<Policy, Problem> {
+        serde_json::from_slice(bytes).map_err(|error| Problem::new(format!("compiled policy: {error}")))
+    }
+
+    #[must_use]
+    pub fn budget(&self, name: &str) -> Option<&Budget> {
+        self.budgets.iter().find(|budget| budget.name == name)
+    }
+}

@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn classes_add_up_to_input_and_output() {
-        let usage = Usage { uncached_input: 7, cache_read: 20, output_visible: 3, reasoning: 40, ..Usage::default() };
+        let usage =
+            Usage { uncached_input: 7, cache_read: 20, output_visible: 3, reasoning: 40, ..Usage::default() };
         assert_eq!((usage.input(), usage.output(), usage.total()), (27, 43, 70));
     }
 

@@ -1,0 +1,355 @@
+//! The policy file: YAML to [`Policy`], or everything that is wrong with it.
+
+mod values;
+
+use crate::known_prices::known_prices;
+use crate::{Budget, Dimension, LostLease, Mode, Policy, Price, Problem, Source, WhenUnreachable};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use values::{header_name, limit, nearest, per_million, window};
+
+/// More would make a request's admission too dear and stat names too long.
+const MOST_BUDGETS: usize = 16;
+const MOST_DIMENSIONS: usize = 8;
+
+/// OpenAI's models answer with at most 16,384 (gpt-4o) to 128,000 (gpt-5) tokens; most answers are far below this.
+const DEFAULT_OUTPUT_LIMIT: u64 = 4096;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    dimensions: BTreeMap<String, Spanned<SourceEntry>>,
+    #[serde(default)]
+    prices: PricesEntry,
+    output_limit: Option<Spanned<u64>>,
+    #[serde(default)]
+    budgets: Vec<Spanned<BudgetEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceEntry {
+    header: Option<String>,
+    constant: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct PricesEntry {
+    #[serde(default)]
+    overrides: BTreeMap<String, Spanned<PriceEntry>>,
+}
+
+/// USD per million tokens, as price lists write it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceEntry {
+    input_per_million: f64,
+    output_per_million: f64,
+    cache_read_per_million: Option<f64>,
+    cache_write_5m_per_million: Option<f64>,
+    cache_write_1h_per_million: Option<f64>,
+    audio_in_per_million: Option<f64>,
+    audio_out_per_million: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetEntry {
+    name: Spanned<String>,
+    #[serde(default)]
+    per: Vec<Spanned<String>>,
+    limit: Spanned<String>,
+    window: Spanned<String>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    reserve: Reserve,
+    #[serde(default)]
+    when_unreachable: WhenUnreachable,
+    #[serde(default)]
+    lost_lease: LostLease,
+}
+
+/// How much a call holds while it runs. One way so far: exact prompt plus an enforced output limit.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum Reserve {
+    #[default]
+    WorstCase,
+}
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line. Nothing of a wrong file is used.
+    pub fn from_yaml(text: &str) -> Result<Policy, Vec<Problem>> {
+        let file: File = serde_saphyr::from_str(text).map_err(|error| vec![syntax_problem(&error)])?;
+        let mut problems = Vec::new();
+        let dimensions = read_dimensions(file.dimensions, &mut problems);
+        let prices = read_prices(file.prices, &mut problems);
+        let budgets = read_budgets(file.budgets, &dimensions, &mut problems);
+        let output_limit = match &file.output_limit {
+            Some(given) if !(1..=10_000_000).contains(&given.value) => {
+                problems.push(Problem::new("output_limit must be from 1 to 10000000 tokens").at(line(given)));
+                DEFAULT_OUTPUT_LIMIT
+            }
+            given => given.as_ref().map_or(DEFAULT_OUTPUT_LIMIT, |given| given.value),
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut policy = Policy { version: String::new(), dimensions, budgets, prices, output_limit };
+        policy.version = fingerprint(&policy.compiled());
+        Ok(policy)
+    }
+}
+
+fn line<T>(spanned: &Spanned<T>) -> u64 {
+    spanned.referenced.line()
+}
+
+fn syntax_problem(error: &serde_saphyr::Error) -> Problem {
+    let problem = Problem::new(error.without_snippet().to_string());
+    match error.location() {
+        Some(location) => problem.at(location.line()),
+        None => problem,
+    }
+}
+
+/// Not cryptographic: it tells versions apart, it does not defend against anyone.
+fn fingerprint(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+fn read_dimensions(
+    entries: BTreeMap<String, Spanned<SourceEntry>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Dimension> {
+    if entries.len() > MOST_DIMENSIONS {
+        problems.push(Problem::new(format!(
+            "dimensions: {} of them, at most {MOST_DIMENSIONS} are kept apart",
+            entries.len()
+        )));
+    }
+    let mut dimensions = Vec::new();
+    for (name, entry) in entries {
+        let at = line(&entry);
+        if name == Dimension::MODEL || name.is_empty() || Dimension::sanitise(name.as_bytes()) != name {
+            problems.push(
+                Problem::new(format!("dimensions.{name}: not usable as a name"))
+                    .at(at)
+                    .suggest("letters, digits, - and _; `model` is always there by itself"),
+            );
+            continue;
+        }
+        let source = match (entry.value.header, entry.value.constant) {
+            (Some(header), None) => header_name(&header).map(Source::Header),
+            (None, Some(constant)) => Ok(Source::Constant(Dimension::sanitise(constant.as_bytes()))),
+            _ => Err("say one of `header: x-name` or `constant: value`".to_owned()),
+        };
+        match source {
+            Ok(source) => dimensions.push(Dimension { name, source }),
+            Err(what) => problems.push(Problem::new(format!("dimensions.{name}: {what}")).at(at)),
+        }
+    }
+    dimensions
+}
+
+fn read_prices(entry: PricesEntry, problems: &mut Vec<Problem>) -> crate::Prices {
+    let mut prices = known_prices();
+    for (model, entry) in entry.overrides {
+        let given = &entry.value;
+        let mut pico = |field: &str, usd: f64| {
+            per_million(usd).unwrap_or_else(|what| {
+                problems
+                    .push(Problem::new(format!("prices.overrides.{model}.{field}: {what}")).at(line(&entry)));
+                0
+            })
+        };
+        let price = Price {
+            input: pico("input_per_million", given.input_per_million),
+            output: pico("output_per_million", given.output_per_million),
+            cache_read: given.cache_read_per_million.map(|usd| pico("cache_read_per_million", usd)),
+            cache_write_5m: given
+                .cache_write_5m_per_million
+                .map(|usd| pico("cache_write_5m_per_million", usd)),
+            cache_write_1h: given
+                .cache_write_1h_per_million
+                .map(|usd| pico("cache_write_1h_per_million", usd)),
+            audio_in: given.audio_in_per_million.map(|usd| pico("audio_in_per_million", usd)),
+            audio_out: given.audio_out_per_million.map(|usd| pico("audio_out_per_million", usd)),
+        };
+        prices.insert(model, price);
+    }
+    prices
+}
+
+fn read_budgets(
+    entries: Vec<Spanned<BudgetEntry>>,
+    dimensions: &[Dimension],
+    problems: &mut Vec<Problem>,
+) -> Vec<Budget> {
+    if entries.len() > MOST_BUDGETS {
+        problems.push(Problem::new(format!(
+            "budgets: {} of them, at most {MOST_BUDGETS} are enforced",
+            entries.len()
+        )));
+    }
+    let mut budgets: Vec<Budget> = Vec::new();
+    for (at, entry) in entries.into_iter().enumerate() {
+        let entry = entry.value;
+        let mut wrong = |field: &str, line: u64, what: String, suggestion: Option<String>| {
+            let problem = Problem::new(format!("budgets[{at}].{field}: {what}")).at(line);
+            problems.push(match suggestion {
+                Some(suggestion) => problem.suggest(suggestion),
+                None => problem,
+            });
+        };
+        let name = entry.name.value.clone();
+        if name.is_empty() || Dimension::sanitise(name.as_bytes()) != name {
+            wrong(
+                "name",
+                line(&entry.name),
+                format!("`{name}` is not usable as a name"),
+                Some("letters, digits, - and _, at most 64".into()),
+            );
+        } else if budgets.iter().any(|other| other.name == name) {
+            wrong("name", line(&entry.name), format!("`{name}` is taken by an earlier budget"), None);
+        }
+        let names: Vec<&str> =
+            dimensions.iter().map(|dimension| dimension.name.as_str()).chain([Dimension::MODEL]).collect();
+        for dimension in &entry.per {
+            if !names.contains(&dimension.value.as_str()) {
+                let suggestion = nearest(&dimension.value, &names);
+                wrong("per", line(dimension), format!("no dimension `{}`", dimension.value), suggestion);
+            }
+        }
+        let (limit, unit) = limit(&entry.limit.value).unwrap_or_else(|what| {
+            wrong(
+                "limit",
+                line(&entry.limit),
+                what,
+                Some("such as `100000 tokens`, `20 requests` or `500 USD`".into()),
+            );
+            (0, crate::Unit::Requests)
+        });
+        let window_ms = window(&entry.window.value).unwrap_or_else(|what| {
+            wrong("window", line(&entry.window), what, Some("such as `60s`, `15m`, `1h` or `1d`".into()));
+            1
+        });
+        let Reserve::WorstCase = entry.reserve;
+        budgets.push(Budget {
+            name,
+            per: entry.per.into_iter().map(|dimension| dimension.value).collect(),
+            limit,
+            unit,
+            window_ms,
+            mode: entry.mode,
+            when_unreachable: entry.when_unreachable,
+            lost_lease: entry.lost_lease,
+        });
+    }
+    budgets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Unit;
+
+    const GOOD: &str = "
+dimensions:
+  tenant: { header: X-Tenant-Id }
+prices:
+  overrides:
+    my-llama: { input_per_million: 0.20, output_per_million: 0.60 }
+budgets:
+  - name: tenant-hour
+    per: [tenant]
+    limit: 100000 tokens
+    window: 1h
+  - { name: spend, per: [tenant, model], limit: 0.50 USD, window: 1d, mode: shadow, when_unreachable: deny, lost_lease: released }
+";
+
+    fn problems(yaml: &str) -> Vec<String> {
+        Policy::from_yaml(yaml).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_policy_reads_as_written() {
+        let policy = Policy::from_yaml(GOOD).unwrap();
+        assert_eq!(policy.dimensions[0].source, Source::Header("x-tenant-id".into()));
+        let hour = policy.budget("tenant-hour").unwrap();
+        assert_eq!((hour.limit, hour.unit, hour.window_ms), (100_000, Unit::Tokens, 3_600_000));
+        let spend = policy.budget("spend").unwrap();
+        assert_eq!((spend.limit, spend.unit), (500_000_000_000, Unit::PicoUsd));
+        assert_eq!((spend.mode, spend.lost_lease), (Mode::Shadow, LostLease::Released));
+        assert_eq!(
+            policy.prices.of("my-llama").map(|price| (price.input, price.output)),
+            Some((200_000, 600_000))
+        );
+    }
+
+    #[test]
+    fn the_compiled_form_says_the_same() {
+        let policy = Policy::from_yaml(GOOD).unwrap();
+        assert_eq!(Policy::from_compiled(&policy.compiled()), Ok(policy));
+    }
+
+    #[test]
+    fn the_version_changes_with_the_meaning_and_not_with_a_comment() {
+        let version = |text: &str| Policy::from_yaml(text).unwrap().version;
+        assert_eq!(version(GOOD), version(&format!("# a comment\n{GOOD}")));
+        assert_ne!(version(GOOD), version(&GOOD.replace("100000", "100001")));
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_its_line() {
+        let found = problems("budgets:\n  - name: a\n    limitt: 1 requests\n    window: 1h\n");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("line 3: ") && found[0].contains("limitt"), "{found:?}");
+    }
+
+    #[test]
+    fn a_misspelt_dimension_gets_a_suggestion() {
+        let text = GOOD.replace("per: [tenant]", "per: [tenan]");
+        assert_eq!(
+            problems(&text),
+            ["line 9: budgets[0].per: no dimension `tenan` (did you mean `tenant`?)"]
+        );
+    }
+
+    #[test]
+    fn all_problems_are_said_at_once() {
+        let text =
+            GOOD.replace("100000 tokens", "lots").replace("1d", "fortnight").replace("x-tenant-id", "");
+        assert_eq!(problems(&text).len(), 2, "{:?}", problems(&text));
+    }
+
+    #[test]
+    fn broken_yaml_is_a_problem_not_a_panic() {
+        for broken in [
+            "budgets: [",
+            "a: b: c",
+            "- 1",
+            "budgets: 7",
+            "&a *a",
+            "dimensions: { x: { header: \"\\xff\" } }",
+        ] {
+            assert!(Policy::from_yaml(broken).is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_meters_and_limits_nothing() {
+        let policy = Policy::from_yaml("{}").unwrap();
+        assert!(policy.budgets.is_empty());
+    }
+}
