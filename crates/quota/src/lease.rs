@@ -1,0 +1,226 @@
+//! What one Envoy process holds of a bucket: the record in a slot of its shared data.
+//!
+//! All workers read and write it with compare-and-swap, so every operation is a pure step from one record to the
+//! next. The record carries the identity of its bucket, because slots are few and keys are hashed onto them.
+
+/// 128 bits of a bucket's identity. Two buckets never share one in practice; the seed is the process's own, so
+/// clients can't construct a collision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BucketKey(pub u128);
+
+/// Which grant an amount came from. What was granted in one window or under one lease term can't be spent in another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Epoch {
+    /// Start of the window, Unix ms by the server's clock.
+    pub window: u64,
+    /// The process's lease generation.
+    pub generation: u32,
+}
+
+/// The record. All times are Unix ms by this process's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub key: BucketKey,
+    pub epoch: Epoch,
+    /// When the window ends; afterwards the record says nothing.
+    pub ends_at: u64,
+    /// Granted and not reserved.
+    pub available: u64,
+    /// The bucket's limit, for headers.
+    pub limit: u64,
+    /// What the server had left ungranted when it last said.
+    pub remaining: u64,
+    /// Until then the server need not be asked for more than `remaining`.
+    pub dry_until: u64,
+    /// Whether `dry_until` is the reset: the rest is spent, not only held by others.
+    pub spent_for_good: bool,
+    /// One worker has asked for a refill; the others leave it until then.
+    pub refill_until: u64,
+    pub used_at: u64,
+}
+
+/// What a request gets from a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// All of it.
+    Taken(Lease),
+    /// The server has to be asked: the lease holds only so much.
+    Short { available: u64 },
+    /// Asking is known to be useless until `retry_at`.
+    Dry { retry_at: u64, spent_for_good: bool },
+}
+
+impl Lease {
+    /// Bytes of [`Lease::encode`].
+    pub const SIZE: usize = 96;
+
+    /// A first record, from what the server answered.
+    #[must_use]
+    pub fn granted(key: BucketKey, epoch: Epoch, ends_at: u64, limit: u64, now: u64) -> Lease {
+        Lease {
+            key,
+            epoch,
+            ends_at,
+            available: 0,
+            limit,
+            remaining: 0,
+            dry_until: 0,
+            spent_for_good: false,
+            refill_until: 0,
+            used_at: now,
+        }
+    }
+
+    /// Whether the record speaks of `key` now. A record of an older generation holds amounts that the server has
+    /// written off.
+    #[must_use]
+    pub fn is_live(&self, key: BucketKey, generation: u32, now: u64) -> bool {
+        self.key == key && self.epoch.generation >= generation && now < self.ends_at
+    }
+
+    /// Whether the slot can be given to another bucket without losing anything.
+    #[must_use]
+    pub fn is_vacant(&self, generation: u32, now: u64) -> bool {
+        now >= self.ends_at
+            || self.epoch.generation < generation
+            || (self.available == 0 && now >= self.dry_until && now.saturating_sub(self.used_at) > 1_000)
+    }
+
+    /// Takes `need` out of the lease.
+    #[must_use]
+    pub fn take(&self, need: u64, now: u64) -> Take {
+        match self.available.checked_sub(need) {
+            Some(available) => Take::Taken(Lease { available, used_at: now, ..*self }),
+            None if now < self.dry_until && need > self.available.saturating_add(self.remaining) => {
+                Take::Dry { retry_at: self.dry_until, spent_for_good: self.spent_for_good }
+            }
+            None => Take::Short { available: self.available },
+        }
+    }
+
+    /// Puts `amount` in: a grant, or what a reservation did not use.
+    #[must_use]
+    pub fn credit(&self, amount: u64, now: u64) -> Lease {
+        Lease { available: self.available.saturating_add(amount), used_at: now, ..*self }
+    }
+
+    /// Remembers that the server has no more than `remaining` until `retry_at`.
+    #[must_use]
+    pub fn dried(&self, remaining: u64, retry_at: u64, spent_for_good: bool) -> Lease {
+        Lease { remaining, dry_until: retry_at.min(self.ends_at), spent_for_good, ..*self }
+    }
+
+    #[must_use]
+    pub fn encode(&self) -> [u8; Lease::SIZE] {
+        let mut bytes = [0; Lease::SIZE];
+        let words: [u64; 12] = [
+            self.key.0 as u64,
+            (self.key.0 >> 64) as u64,
+            self.epoch.window,
+            u64::from(self.epoch.generation) | u64::from(self.spent_for_good) << 32,
+            self.ends_at,
+            self.available,
+            self.limit,
+            self.remaining,
+            self.dry_until,
+            self.refill_until,
+            self.used_at,
+            LAYOUT,
+        ];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// `None` for anything that [`Lease::encode`] of this version did not write.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Lease> {
+        if bytes.len() != Lease::SIZE {
+            return None;
+        }
+        let mut words =
+            bytes.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok().map(u64::from_le_bytes));
+        let mut next = || words.next();
+        let (low, high) = (next()?, next()?);
+        let window = next()?;
+        let flags = next()?;
+        let lease = Lease {
+            key: BucketKey(u128::from(low) | u128::from(high) << 64),
+            epoch: Epoch { window, generation: flags as u32 },
+            spent_for_good: flags >> 32 == 1,
+            ends_at: next()?,
+            available: next()?,
+            limit: next()?,
+            remaining: next()?,
+            dry_until: next()?,
+            refill_until: next()?,
+            used_at: next()?,
+        };
+        (next()? == LAYOUT).then_some(lease)
+    }
+}
+
+/// Changes with the layout: a record written by another version of the module in the same process is not misread.
+const LAYOUT: u64 = u64::from_le_bytes(*b"tklease1");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: BucketKey = BucketKey(7 << 70 | 3);
+    const NOW: u64 = 1_000_000;
+
+    fn lease(available: u64) -> Lease {
+        let epoch = Epoch { window: 960_000, generation: 2 };
+        Lease { available, ..Lease::granted(KEY, epoch, NOW + 5_000, 1_000, NOW) }
+    }
+
+    #[test]
+    fn a_reservation_and_its_credit_leave_the_lease_as_it_was() {
+        let Take::Taken(taken) = lease(100).take(60, NOW) else { panic!("100 covers 60") };
+        assert_eq!(taken.available, 40);
+        assert_eq!(taken.credit(60, NOW), lease(100));
+    }
+
+    #[test]
+    fn a_short_lease_is_asked_about_once_and_then_known_to_be_dry() {
+        assert_eq!(lease(10).take(60, NOW), Take::Short { available: 10 });
+        let dry = lease(10).dried(20, NOW + 5_000, true);
+        assert_eq!(dry.take(60, NOW), Take::Dry { retry_at: NOW + 5_000, spent_for_good: true });
+        assert!(matches!(dry.take(10, NOW), Take::Taken(_)), "what is in hand is still good");
+        assert_eq!(
+            dry.take(30, NOW),
+            Take::Short { available: 10 },
+            "10 in hand and 20 at the server cover 30"
+        );
+        assert_eq!(
+            dry.take(60, NOW + 5_000),
+            Take::Short { available: 10 },
+            "after the reset it is worth asking"
+        );
+    }
+
+    #[test]
+    fn ended_windows_older_generations_and_other_buckets_are_dead() {
+        assert!(lease(1).is_live(KEY, 2, NOW));
+        assert!(!lease(1).is_live(KEY, 2, NOW + 5_000));
+        assert!(!lease(1).is_live(KEY, 3, NOW));
+        assert!(!lease(1).is_live(BucketKey(1), 2, NOW));
+    }
+
+    #[test]
+    fn a_slot_with_money_in_it_is_never_vacant() {
+        assert!(!lease(1).is_vacant(2, NOW + 4_999));
+        assert!(lease(0).is_vacant(2, NOW + 2_000));
+        assert!(lease(1).is_vacant(2, NOW + 5_000));
+    }
+
+    #[test]
+    fn records_survive_the_round_trip_and_garbage_is_no_record() {
+        let lease = lease(u64::MAX).dried(3, NOW + 1, true);
+        assert_eq!(Lease::decode(&lease.encode()), Some(lease));
+        assert_eq!(Lease::decode(&[0; Lease::SIZE]), None);
+        assert_eq!(Lease::decode(b"short"), None);
+    }
+}
