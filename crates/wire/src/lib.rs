@@ -1,1 +1,34 @@
+//! Providers' formats: the bytes of a request or a response, in any split, become facts and [`tokens::Usage`].
+//!
+//! * [`recognise`] says from method and path whether a request is a call to a model, and in which [`Api`].
+//! * [`ChatRequest`] reads a request body once and keeps facts and spans, never the prompt: model, output limit, a
+//!   proven upper bound of the prompt's tokens; it counts the prompt and rewrites the body on demand.
+//! * [`ResponseMeter`] watches a response pass, chunk by chunk: the provider's usage, the output as far as it was seen,
+//!   errors inside a 200; it takes the usage chunk out again that a client did not ask for.
+//!
+//! No I/O, no DOM. A provider's own words live in one module each (`openai`); what they share (`json`, `sse`, the
+//! meter) knows none of them.
 
+#![forbid(unsafe_code)]
+
+mod api;
+mod json;
+mod meter;
+mod openai;
+mod output;
+mod seen;
+mod sse;
+mod strip;
+
+pub use api::{Api, ResponseKind, recognise};
+pub use meter::{Passed, ResponseMeter};
+pub use openai::{ChatRequest, ReadError, Rewrite};
+
+/// A number of tokens, and whether it is known to be the provider's own figure or an estimate of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Tokens.
+    pub tokens: u64,
+    /// Whether only documented, verified rules went into it. It presumes that the encoding given is the model's.
+    pub exact: bool,
+}

@@ -1,0 +1,104 @@
+//! An upper bound of a prompt's tokens from lengths alone.
+//!
+//! The argument: the vocabularies are byte-level, every token of a text covers at least one of its bytes, so a text of
+//! *n* bytes has at most *n* tokens; and a string in JSON is never shorter than the text it stands for. So every
+//! counted string counts with its raw length, and what the provider wraps around it counts with a constant that is no
+//! smaller than the documented one. What is sent to the model in a form that is not documented (tools, schemas, tool
+//! calls, unknown fields) counts with all bytes of its JSON, brackets and keys included, plus a constant.
+//! An image counts with the dearest documented formula, whatever the model. A file or a video is bounded only by the
+//! largest context window there is, because nothing about its length bounds it.
+//!
+//! It is a bound for models that read text as it is: a vocabulary that first rewrites it (NFKC in some SentencePiece
+//! models) could lengthen rare characters. And it bounds what the client sent: search results that a provider adds on
+//! its own (`web_search_options`) cannot be known before.
+
+use super::prompt::{Detail, Sink};
+use crate::json::Str;
+use tokens::upper_bound;
+
+/// Every reply is primed with three tokens (cookbook).
+const PRIMER: u64 = 3;
+/// Cookbook: 3, and 4 for `gpt-3.5-turbo-0301`.
+const MESSAGE: u64 = 4;
+/// Cookbook: 1.
+const NAME: u64 = 1;
+/// Cookbook: 10 at most for a function's frame, 3 for its properties' and 12 once for all functions, here for each.
+const TOOL: u64 = 25;
+/// Not documented: two frames' worth.
+const TOOL_CALLS: u64 = 16;
+const RESPONSE_FORMAT: u64 = 32;
+/// The guide "Images and vision": scaled into 2048 x 2048, then to a shorter side of 768: at most 4 x 2 tiles of 512;
+/// gpt-4o-mini has the dearest ones. Patch-based models stay below (1,536 patches, times 2.46 at most).
+const IMAGE_BASE: u64 = 2833;
+const IMAGE_HIGH: u64 = IMAGE_BASE + 8 * 5667;
+/// The guide "Audio": ten tokens a second. The lowest bit rate of MP3 is 8 kbit/s (MPEG-2.5 layer III), that is 1,333
+/// characters of base64 a second, 133 a token: 64 leaves room for other codecs.
+const BASE64_PER_AUDIO_TOKEN: usize = 64;
+const AUDIO: u64 = 64;
+/// The largest documented context window (gpt-4.1: 1,047,576 tokens), rounded up.
+const OPAQUE: u64 = 1 << 20;
+
+#[derive(Debug, Default)]
+pub(super) struct Bound {
+    tokens: u64,
+}
+
+impl Bound {
+    pub(super) const fn total(&self) -> u64 {
+        self.tokens.saturating_add(PRIMER)
+    }
+
+    fn add(&mut self, constant: u64, bytes: usize) {
+        self.tokens = self.tokens.saturating_add(constant).saturating_add(upper_bound(bytes));
+    }
+}
+
+impl Sink for Bound {
+    fn message(&mut self) {
+        self.add(MESSAGE, 0);
+    }
+
+    fn role(&mut self, role: &Str<'_>) {
+        self.add(0, role.raw.len());
+    }
+
+    fn name(&mut self, name: &Str<'_>) {
+        self.add(NAME, name.raw.len());
+    }
+
+    fn text(&mut self, text: &Str<'_>) {
+        self.add(0, text.raw.len());
+    }
+
+    fn reasoning(&mut self, text: &Str<'_>) {
+        self.add(0, text.raw.len());
+    }
+
+    fn image(&mut self, detail: Detail) {
+        self.add(if detail == Detail::Low { IMAGE_BASE } else { IMAGE_HIGH }, 0);
+    }
+
+    fn audio(&mut self, base64: usize, _wav: bool) {
+        self.add(AUDIO, base64.div_ceil(BASE64_PER_AUDIO_TOKEN));
+    }
+
+    fn opaque(&mut self) {
+        self.add(OPAQUE, 0);
+    }
+
+    fn tool_calls(&mut self, json: &str) {
+        self.add(TOOL_CALLS, json.len());
+    }
+
+    fn tool(&mut self, json: &str) {
+        self.add(TOOL, json.len());
+    }
+
+    fn response_format(&mut self, json: &str) {
+        self.add(RESPONSE_FORMAT, json.len());
+    }
+
+    fn unknown(&mut self, json: &str) {
+        self.add(0, json.len());
+    }
+}

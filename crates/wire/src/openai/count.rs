@@ -1,0 +1,191 @@
+//! The prompt's tokens by OpenAI's documented rules: the cookbook "How to count tokens with tiktoken", sections 6
+//! (messages) and 7 (tools).
+
+use super::prompt::{self, Detail, Sink};
+use super::request::ChatRequest;
+use super::tools::count_tool;
+use crate::Counted;
+use crate::json::{Kind, Scanner, Span, Str};
+use tokens::Encoding;
+
+/// Every reply is primed with `<|start|>assistant<|message|>`.
+const PRIMER: u64 = 3;
+const MESSAGE: u64 = 3;
+const NAME: u64 = 1;
+/// Once, after all functions.
+const TOOLS_END: u64 = 12;
+/// The usual image: 1024 x 1024 in high detail on gpt-4o, and any image in low detail (guide "Images and vision").
+const IMAGE_HIGH: u64 = 765;
+const IMAGE_LOW: u64 = 85;
+/// Ten tokens a second (guide "Audio"), of 16-bit 24 kHz PCM or of a 128 kbit/s MP3, in base64.
+const BASE64_PER_WAV_TOKEN: usize = 6400;
+const BASE64_PER_MP3_TOKEN: usize = 2133;
+
+impl ChatRequest {
+    /// The prompt's tokens, counted in the body this was read from.
+    ///
+    /// Exact where the cookbook's rule for plain messages covers everything in the request. Tools, tool calls, images,
+    /// audio, schemas and unknown fields make it an estimate; a file is not estimated at all (0 tokens).
+    #[must_use]
+    pub fn count_prompt(&self, body: &[u8], encoding: Encoding) -> Counted {
+        let mut count = Count { encoding, tokens: PRIMER, exact: self.prompt.plain, scratch: String::new() };
+        // gpt-oss wraps messages in the harmony format, with a system message of its own.
+        count.exact &= encoding != Encoding::O200kHarmony;
+        let parts = [
+            Some(self.prompt.messages),
+            self.prompt.tools,
+            self.prompt.functions,
+            self.prompt.response_format,
+        ];
+        for (part, span) in (0..).zip(parts) {
+            let Some(span) = span else { continue };
+            if count.part(part, text_of(body, span)).is_none() {
+                count.exact = false;
+            }
+        }
+        Counted { tokens: count.tokens, exact: count.exact }
+    }
+}
+
+fn text_of(body: &[u8], span: Span) -> &str {
+    body.get(span.start..span.end).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+struct Count {
+    encoding: Encoding,
+    tokens: u64,
+    exact: bool,
+    scratch: String,
+}
+
+impl Count {
+    /// `None` where the text is not what was read before: then it is another body.
+    fn part(&mut self, part: u8, json: &str) -> Option<()> {
+        let mut scanner = Scanner::new(json);
+        let kind = scanner.peek().ok()?;
+        match part {
+            0 if kind == Kind::Array => prompt::messages(&mut scanner, self).ok()?,
+            1 | 2 if kind == Kind::Array => {
+                prompt::tools(&mut scanner, self).ok()?;
+                self.estimate(TOOLS_END);
+            }
+            3 => self.response_format(json),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn add(&mut self, tokens: u64) {
+        self.tokens = self.tokens.saturating_add(tokens);
+    }
+
+    fn estimate(&mut self, tokens: u64) {
+        self.add(tokens);
+        self.exact = false;
+    }
+
+    fn count(&mut self, text: &Str<'_>) {
+        let tokens = if text.escaped {
+            self.scratch.clear();
+            text.append_to(&mut self.scratch);
+            tokens::count(self.encoding, &self.scratch)
+        } else {
+            tokens::count(self.encoding, text.raw)
+        };
+        self.add(tokens);
+    }
+}
+
+impl Sink for Count {
+    fn message(&mut self) {
+        self.add(MESSAGE);
+    }
+
+    fn role(&mut self, role: &Str<'_>) {
+        self.exact &= matches!(role.raw, "system" | "developer" | "user" | "assistant");
+        self.count(role);
+    }
+
+    fn name(&mut self, name: &Str<'_>) {
+        self.add(NAME);
+        self.count(name);
+    }
+
+    fn text(&mut self, text: &Str<'_>) {
+        self.count(text);
+    }
+
+    fn reasoning(&mut self, text: &Str<'_>) {
+        self.exact = false;
+        self.count(text);
+    }
+
+    fn image(&mut self, detail: Detail) {
+        self.estimate(if detail == Detail::Low { IMAGE_LOW } else { IMAGE_HIGH });
+    }
+
+    fn audio(&mut self, base64: usize, wav: bool) {
+        let per_token = if wav { BASE64_PER_WAV_TOKEN } else { BASE64_PER_MP3_TOKEN };
+        self.estimate(base64.div_ceil(per_token) as u64);
+    }
+
+    fn opaque(&mut self) {
+        self.exact = false;
+    }
+
+    fn tool_calls(&mut self, json: &str) {
+        self.exact = false;
+        let mut scanner = Scanner::new(json);
+        let mut strings = Vec::new();
+        if names_and_arguments(&mut scanner, &mut strings).is_ok() {
+            strings.iter().for_each(|text| self.count(text));
+        }
+    }
+
+    fn tool(&mut self, json: &str) {
+        let tokens = count_tool(json, self.encoding);
+        self.estimate(tokens);
+    }
+
+    fn response_format(&mut self, json: &str) {
+        // Two of its types have no schema, and text is the default.
+        if json.contains("schema") {
+            self.estimate(tokens::count(self.encoding, json));
+        }
+    }
+
+    fn unknown(&mut self, _json: &str) {
+        self.exact = false;
+    }
+}
+
+/// The strings under `name` and `arguments`, in a call, a list of calls, or a call's `function`.
+fn names_and_arguments<'a>(
+    scanner: &mut Scanner<'a>,
+    found: &mut Vec<Str<'a>>,
+) -> Result<(), crate::json::Error> {
+    match scanner.peek()? {
+        Kind::Array => {
+            let mut items = scanner.array()?;
+            while items.next(scanner)? {
+                names_and_arguments(scanner, found)?;
+            }
+        }
+        Kind::Object => {
+            let mut members = scanner.object()?;
+            while let Some(key) = members.next(scanner)? {
+                match &*key.key() {
+                    "name" | "arguments" => found.extend(scanner.string_or_skip()?),
+                    "function" => names_and_arguments(scanner, found)?,
+                    _ => {
+                        scanner.skip()?;
+                    }
+                }
+            }
+        }
+        _ => {
+            scanner.skip()?;
+        }
+    }
+    Ok(())
+}

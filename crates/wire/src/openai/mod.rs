@@ -1,0 +1,20 @@
+//! OpenAI's chat completions, request and response.
+//!
+//! Sources: the API reference ("Chat", "Chat streaming"), the cookbook "How to count tokens with tiktoken", the guides
+//! "Images and vision" and "Audio"; what compatible providers do differently is marked where it is read.
+
+mod bound;
+mod choices;
+mod chunk;
+mod count;
+mod error;
+mod prompt;
+mod request;
+mod rewrite;
+mod tools;
+mod usage;
+
+pub(crate) use chunk::{Shape, may_be_usage_only, read_chunk};
+pub use error::ReadError;
+pub use request::ChatRequest;
+pub use rewrite::Rewrite;
