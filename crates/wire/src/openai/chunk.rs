@@ -100,6 +100,8 @@ fn has_no_content(scanner: &mut Scanner<'_>) -> Result<bool, Error> {
         match (&*key.key(), scanner.peek()?) {
             ("choices", Kind::Array) => {
                 if scanner.array()?.next(scanner)? {
+                    // Where the text is cut right here, there may yet come the closing bracket.
+                    scanner.peek()?;
                     return Ok(false);
                 }
             }
