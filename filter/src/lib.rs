@@ -1,1 +1,37 @@
+//! The filter: LLM calls read, counted, held to their budgets and charged, inside Envoy.
+//!
+//! * [`Vm`] is one worker's VM: it finds the context a callback is for.
+//! * [`Worker`] is what a worker knows between requests: policy, leases, what it has to report.
+//! * [`Stream`] is one request, in the phases of its life.
+//! * [`host`] is the seam to Envoy; everything but the adapter in `abi` runs natively against a model of it.
 
+pub mod host;
+
+#[cfg(target_arch = "wasm32")]
+mod abi;
+mod admission;
+mod buckets;
+mod charge;
+mod config;
+#[cfg(any(target_arch = "wasm32", test))]
+mod grpc_service;
+mod leases;
+mod outbox;
+mod refusal;
+mod rules;
+mod stats;
+mod stream;
+mod sync;
+mod term;
+mod vm;
+mod worker;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub use stream::Stream;
+pub use vm::Vm;
+pub use worker::Worker;

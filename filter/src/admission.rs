@@ -1,0 +1,459 @@
+//! Reserving: in every matching bucket or in none, out of the leases in hand.
+
+use crate::host::Host;
+use crate::leases::{Change, Step, change};
+use crate::rules::{Labels, Rules};
+use crate::worker::Worker;
+use policy::{Mode, Unit};
+use quota::proto::{Exhausted, Grant, Want};
+use quota::{BucketKey, Epoch, Lease, Take};
+
+/// The most a call can consume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Worst {
+    pub(crate) prompt: u64,
+    pub(crate) output: u64,
+    /// Pico-USD; 0 where the model has no price.
+    pub(crate) cost: u64,
+    pub(crate) margin: Margin,
+}
+
+/// How much a bucket must have left over for a reservation to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Margin {
+    /// None: the amounts are as exact as they get.
+    None,
+    /// An eighth of the limit and eight more such calls. The amounts are rough, and what they hold too much may not
+    /// be what others lack.
+    Plenty,
+}
+
+impl Worst {
+    fn of(self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Requests => 1,
+            Unit::Tokens => self.prompt.saturating_add(self.output),
+            Unit::PicoUsd => self.cost,
+        }
+    }
+}
+
+impl Margin {
+    fn is_kept(self, after: &Lease, need: u64) -> bool {
+        let plenty = need.saturating_mul(8).max(after.limit / 8);
+        self == Margin::None || after.available.saturating_add(after.remaining) >= plenty
+    }
+}
+
+/// What a call did consume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Consumed {
+    pub(crate) usage: tokens::Usage,
+    pub(crate) cost_pico_usd: u64,
+}
+
+/// What one call in flight holds of its buckets. Whoever drops one without settling it leaves the amounts held until
+/// the lease dies.
+#[must_use]
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reservation {
+    parts: Vec<Part>,
+}
+
+/// An amount of one grant. A bucket has several parts where a call took the rest of one grant and the beginning of
+/// the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    rule: usize,
+    key: BucketKey,
+    epoch: Epoch,
+    amount: u64,
+}
+
+/// What the leases in hand say to a call.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    Admitted(Reservation),
+    /// Not enough in hand, and the server may have more.
+    Short,
+    /// Known to be useless to ask for.
+    Refused(Shortage),
+}
+
+/// Why a budget does not admit a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shortage {
+    pub(crate) rule: usize,
+    pub(crate) limit: u64,
+    pub(crate) need: u64,
+    /// When it makes sense to try again.
+    pub(crate) retry_in_ms: u64,
+    /// Whether the window's budget is used up, not only held by calls in flight.
+    pub(crate) spent_for_good: bool,
+}
+
+/// What is to be asked of the server for one call: its missing amounts. The rest is held already.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Asking {
+    held: Reservation,
+    missing: Vec<Missing>,
+}
+
+#[derive(Debug)]
+struct Missing {
+    rule: usize,
+    key: BucketKey,
+    need: u64,
+}
+
+impl Asking {
+    /// How many amounts are asked for.
+    pub(crate) fn len(&self) -> usize {
+        self.missing.len()
+    }
+}
+
+impl Worker {
+    /// Reserves `worst` in all budgets that enforce, out of the leases in hand, or changes nothing.
+    pub(crate) fn reserve(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        worst: Worst,
+    ) -> Admission {
+        let now = host.unix_ms();
+        let mut held = Reservation::default();
+        for (at, rule) in rules.budgets().iter().enumerate() {
+            let key = rule.key(labels, self.seed());
+            let need = worst.of(rule.budget.unit);
+            match (self.take(host, key, need, worst.margin, now), rule.budget.mode) {
+                (Taken::All(epoch), _) => {
+                    self.buckets.demanded(key, now, need, || rule.bucket(labels));
+                    held.parts.push(Part { rule: at, key, epoch, amount: need });
+                }
+                (Taken::Short, Mode::Shadow) => {
+                    self.buckets.demanded(key, now, need, || rule.bucket(labels));
+                    self.buckets.wants_refill(key);
+                }
+                (Taken::Dry { .. }, Mode::Shadow) => self.stats.would_refuse(host, &rule.budget.name),
+                (Taken::Short, Mode::Enforce) => {
+                    self.give_back(host, rules, labels, held);
+                    return Admission::Short;
+                }
+                (Taken::Dry { retry_at, spent_for_good, limit }, Mode::Enforce) => {
+                    self.give_back(host, rules, labels, held);
+                    let retry_in_ms = retry_at.saturating_sub(now);
+                    return Admission::Refused(Shortage {
+                        rule: at,
+                        limit,
+                        need,
+                        retry_in_ms,
+                        spent_for_good,
+                    });
+                }
+            }
+        }
+        Admission::Admitted(held)
+    }
+
+    /// Takes what the leases in hand have, and says what is missing.
+    pub(crate) fn reserve_what_there_is(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        worst: Worst,
+    ) -> Asking {
+        let now = host.unix_ms();
+        let mut asking = Asking { held: Reservation::default(), missing: Vec::new() };
+        for (at, rule) in
+            rules.budgets().iter().enumerate().filter(|(_, rule)| rule.budget.mode == Mode::Enforce)
+        {
+            let key = rule.key(labels, self.seed());
+            let need = worst.of(rule.budget.unit);
+            self.buckets.demanded(key, now, need, || rule.bucket(labels));
+            let (epoch, amount) = self.take_up_to(host, key, need, now);
+            if amount > 0 {
+                asking.held.parts.push(Part { rule: at, key, epoch, amount });
+            }
+            if amount < need {
+                asking.missing.push(Missing { rule: at, key, need: need.saturating_sub(amount) });
+            }
+        }
+        asking
+    }
+
+    /// What [`Asking`] puts on the wire.
+    pub(crate) fn wants(&self, rules: &Rules, labels: &Labels, asking: &Asking) -> Vec<Want> {
+        asking
+            .missing
+            .iter()
+            .filter_map(|missing| {
+                let rule = rules.budgets().get(missing.rule)?;
+                let demand = self.buckets.demand(missing.key);
+                Some(Want { bucket: Some(rule.bucket(labels)), need: missing.need, demand })
+            })
+            .collect()
+    }
+
+    /// The server's grants for an [`Asking`], answered in its order, to a message sent at `sent_at`.
+    pub(crate) fn granted(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        asking: Asking,
+        grants: &[Grant],
+        sent_at: u64,
+    ) -> Reservation {
+        let Asking { mut held, missing } = asking;
+        for (missing, grant) in missing.iter().zip(grants) {
+            let epoch = Epoch { window: grant.window, generation: self.term.generation };
+            held.parts.push(Part {
+                rule: missing.rule,
+                key: missing.key,
+                epoch,
+                amount: missing.need.min(grant.amount),
+            });
+            let extra = grant.amount.saturating_sub(missing.need);
+            if !self.put_in(host, missing.key, epoch, grant, extra, sent_at) {
+                let Some(rule) = rules.budgets().get(missing.rule) else { continue };
+                self.outbox.settle(missing.key, epoch, || rule.bucket(labels), 0, extra);
+            }
+        }
+        held
+    }
+
+    /// The server has not enough for an [`Asking`]: what was held goes back, and the shortage is remembered.
+    pub(crate) fn exhausted(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        asking: Asking,
+        said: &Exhausted,
+        sent_at: u64,
+    ) -> Shortage {
+        let at = usize::try_from(said.want).unwrap_or(usize::MAX);
+        let spent_for_good = said.retry_in_ms >= said.resets_in_ms;
+        let (rule, need) = asking.missing.get(at).map_or((0, 0), |missing| (missing.rule, missing.need));
+        if let Some(missing) = asking.missing.get(at) {
+            self.remember_dry(host, missing.key, said, spent_for_good, sent_at);
+        }
+        self.give_back(host, rules, labels, asking.held);
+        Shortage { rule, limit: said.limit, need, retry_in_ms: said.retry_in_ms, spent_for_good }
+    }
+
+    /// The server can't be asked: the call goes on with what is held, or all of it goes back.
+    pub(crate) fn without_server(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        asking: Asking,
+    ) -> Option<Reservation> {
+        let deny = asking
+            .missing
+            .iter()
+            .filter_map(|missing| rules.budgets().get(missing.rule))
+            .any(|rule| rule.budget.when_unreachable == policy::WhenUnreachable::Deny);
+        if deny {
+            self.give_back(host, rules, labels, asking.held);
+            return None;
+        }
+        Some(asking.held)
+    }
+
+    /// Undoes a reservation of a call that was not made.
+    pub(crate) fn give_back(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, held: Reservation) {
+        for part in held.parts {
+            self.release(host, rules, labels, part, 0);
+        }
+    }
+
+    /// Undoes what was held for a call that is not made after all.
+    pub(crate) fn abandon(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, asking: Asking) {
+        self.give_back(host, rules, labels, asking.held);
+    }
+
+    /// Replaces a reservation by what the call consumed, in every budget; by nothing where it has nothing to pay.
+    pub(crate) fn settle(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        held: Reservation,
+        consumed: Option<Consumed>,
+    ) {
+        for (at, rule) in rules.budgets().iter().enumerate() {
+            let mut spent = consumed
+                .as_ref()
+                .map_or(0, |consumed| rule.budget.unit.amount(&consumed.usage, consumed.cost_pico_usd));
+            let parts: Vec<Part> = held.parts.iter().filter(|part| part.rule == at).copied().collect();
+            let last = parts.len().saturating_sub(1);
+            if parts.is_empty() {
+                // Admitted unreserved (the server was away, or the budget only watches): charged where it stands now.
+                let key = rule.key(labels, self.seed());
+                self.outbox.settle(key, Epoch::default(), || rule.bucket(labels), spent, 0);
+            }
+            for (position, part) in parts.into_iter().enumerate() {
+                // More than was reserved is an overshoot: it is charged with the last part.
+                let of_part = if position == last { spent } else { spent.min(part.amount) };
+                spent = spent.saturating_sub(of_part);
+                self.release(host, rules, labels, part, of_part);
+            }
+        }
+    }
+
+    /// Ends one part: `spent` of it is reported, the rest goes back to the lease, or to the server where the lease
+    /// it came from is no more.
+    fn release(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, part: Part, spent: u64) {
+        let unused = part.amount.saturating_sub(spent);
+        let now = host.unix_ms();
+        let credited = unused == 0 || self.credit(host, part.key, part.epoch, unused, now);
+        let returned = if credited { 0 } else { unused };
+        if let Some(rule) = rules.budgets().get(part.rule) {
+            self.outbox.settle(part.key, part.epoch, || rule.bucket(labels), spent, returned);
+        }
+    }
+
+    fn take(&mut self, host: &dyn Host, key: BucketKey, need: u64, margin: Margin, now: u64) -> Taken {
+        let generation = self.term.generation;
+        let valid = self.term.is_valid(now);
+        let outcome = change(
+            host,
+            key,
+            |_| false,
+            |lease| lease.is_live(key, generation, now),
+            |lease| match lease.map(|lease| (lease, lease.take(need, now))) {
+                Some((_, Take::Taken(after))) if valid && margin.is_kept(&after, need) => {
+                    Step::Write(after, Taken::All(after.epoch))
+                }
+                Some((lease, Take::Dry { retry_at, spent_for_good })) => {
+                    Step::Leave(Taken::Dry { retry_at, spent_for_good, limit: lease.limit })
+                }
+                _ => Step::Leave(Taken::Short),
+            },
+        );
+        match outcome {
+            Change::Made(taken) | Change::Declined(taken) => {
+                if let Taken::All(epoch) = taken {
+                    self.term.adopt(epoch.generation);
+                }
+                taken
+            }
+            Change::Impossible => Taken::Short,
+        }
+    }
+
+    fn take_up_to(&mut self, host: &dyn Host, key: BucketKey, need: u64, now: u64) -> (Epoch, u64) {
+        let generation = self.term.generation;
+        if !self.term.is_valid(now) {
+            return (Epoch::default(), 0);
+        }
+        let outcome = change(
+            host,
+            key,
+            |_| false,
+            |lease| lease.is_live(key, generation, now),
+            |lease| match lease {
+                Some(lease) if lease.available > 0 => {
+                    let amount = lease.available.min(need);
+                    let available = lease.available.saturating_sub(amount);
+                    Step::Write(Lease { available, used_at: now, ..lease }, (lease.epoch, amount))
+                }
+                _ => Step::Leave((Epoch::default(), 0)),
+            },
+        );
+        match outcome {
+            Change::Made(taken) | Change::Declined(taken) => taken,
+            Change::Impossible => (Epoch::default(), 0),
+        }
+    }
+
+    /// Puts an amount back into the lease it came from. `false`: that lease is no more.
+    fn credit(&self, host: &dyn Host, key: BucketKey, epoch: Epoch, amount: u64, now: u64) -> bool {
+        let outcome = change(
+            host,
+            key,
+            |_| false,
+            |lease| lease.key == key && lease.epoch == epoch && now < lease.ends_at,
+            |lease| match lease {
+                Some(lease) => Step::Write(lease.credit(amount, now), ()),
+                None => Step::Leave(()),
+            },
+        );
+        outcome == Change::Made(())
+    }
+
+    /// Puts a grant into its bucket's record, or a new one. `false`: there is no room, or a newer grant stands there.
+    pub(crate) fn put_in(
+        &self,
+        host: &dyn Host,
+        key: BucketKey,
+        epoch: Epoch,
+        grant: &Grant,
+        amount: u64,
+        sent_at: u64,
+    ) -> bool {
+        let now = host.unix_ms();
+        let generation = self.term.generation;
+        let fresh = Lease::granted(key, epoch, sent_at.saturating_add(grant.resets_in_ms), grant.limit, now);
+        let outcome = change(
+            host,
+            key,
+            |other| other.is_vacant(generation, now),
+            |lease| lease.key == key,
+            |lease| match lease {
+                Some(lease) if lease.epoch == epoch => {
+                    let dry_until = if grant.remaining > 0 { 0 } else { lease.dry_until };
+                    let after = Lease { remaining: grant.remaining, dry_until, refill_until: 0, ..lease };
+                    Step::Write(after.credit(amount, now), true)
+                }
+                Some(lease) if is_newer(lease.epoch, epoch) => Step::Leave(false),
+                _ => Step::Write(Lease { remaining: grant.remaining, ..fresh }.credit(amount, now), true),
+            },
+        );
+        matches!(outcome, Change::Made(true))
+    }
+
+    fn remember_dry(
+        &self,
+        host: &dyn Host,
+        key: BucketKey,
+        said: &Exhausted,
+        spent_for_good: bool,
+        sent_at: u64,
+    ) {
+        let now = host.unix_ms();
+        let generation = self.term.generation;
+        let epoch = Epoch { window: said.window, generation };
+        let fresh = Lease::granted(key, epoch, sent_at.saturating_add(said.resets_in_ms), said.limit, now);
+        // Only saves later calls the question, so it does not matter if there is no room for it.
+        let _ = change(
+            host,
+            key,
+            |other| other.is_vacant(generation, now),
+            |lease| lease.key == key,
+            |lease| {
+                let current = lease.filter(|lease| lease.epoch == epoch || is_newer(lease.epoch, epoch));
+                let until = sent_at.saturating_add(said.retry_in_ms);
+                Step::Write(current.unwrap_or(fresh).dried(said.remaining, until, spent_for_good), ())
+            },
+        );
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    All(Epoch),
+    Short,
+    Dry { retry_at: u64, spent_for_good: bool, limit: u64 },
+}
+
+/// Whether amounts of `this` epoch came later than those of `that`.
+fn is_newer(this: Epoch, that: Epoch) -> bool {
+    (this.generation, this.window) > (that.generation, that.window)
+}

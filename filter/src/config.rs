@@ -1,0 +1,82 @@
+//! The plugin's own configuration, from Envoy. Everything about tenants and money is in the policy instead.
+
+use serde::Deserialize;
+
+/// The `configuration` of the filter in Envoy: a JSON object.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The Envoy cluster of the quota server.
+    pub quota_cluster: String,
+    /// How often each worker reports to the server, milliseconds.
+    #[serde(default = "default_tick_ms")]
+    pub tick_ms: u32,
+    /// How long a request waits for the server when no lease covers it, milliseconds.
+    #[serde(default = "default_acquire_timeout_ms")]
+    pub acquire_timeout_ms: u32,
+    /// The `provider` label of stats and reports.
+    #[serde(default = "default_provider")]
+    pub provider: String,
+}
+
+fn default_tick_ms() -> u32 {
+    1_000
+}
+
+fn default_acquire_timeout_ms() -> u32 {
+    1_000
+}
+
+fn default_provider() -> String {
+    "openai".to_owned()
+}
+
+impl Config {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// A sentence for Envoy's log: what is wrong and where.
+    pub fn read(json: &[u8]) -> Result<Config, String> {
+        let config: Config = serde_json::from_slice(json).map_err(|error| {
+            format!("configuration: {error}; expected such as {{\"quota_cluster\": \"tollkeeper\"}}")
+        })?;
+        let within = |name: &str, value: u32, least: u32, most: u32| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(format!("configuration: {name} is {value}, must be from {least} to {most}"))
+            }
+        };
+        within("tick_ms", config.tick_ms, 10, 60_000)?;
+        within("acquire_timeout_ms", config.acquire_timeout_ms, 1, 60_000)?;
+        if config.quota_cluster.is_empty() {
+            return Err("configuration: quota_cluster is empty, must name an Envoy cluster".to_owned());
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn only_the_cluster_is_required() {
+        let config = Config::read(br#"{"quota_cluster": "quota-svc"}"#).unwrap();
+        assert_eq!((config.quota_cluster.as_str(), config.tick_ms), ("quota-svc", 1_000));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (json, word) in [
+            (r#"{"quota_cluster": "q", "tickms": 5}"#, "tickms"),
+            (r#"{"tick_ms": 100}"#, "quota_cluster"),
+            (r#"{"quota_cluster": "q", "tick_ms": 1}"#, "tick_ms is 1"),
+            (r#"{"quota_cluster": ""}"#, "empty"),
+            ("", "configuration"),
+        ] {
+            let error = Config::read(json.as_bytes()).unwrap_err();
+            assert!(error.contains(word), "{json}: {error}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The policy as requests meet it: names resolved to positions once, not per request.
+
+use policy::{Budget, Dimension, Policy, Source};
+use quota::BucketKey;
+use quota::proto::Bucket;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// A policy that is in force in this worker.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    policy: Policy,
+    budgets: Vec<Rule>,
+}
+
+/// A budget, with its `per` as positions in a request's dimension values (the model stands after the last).
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) budget: Budget,
+    per: Vec<usize>,
+}
+
+/// A request's dimension values, in the order of the policy, and its model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Labels {
+    pub(crate) dimensions: Vec<String>,
+    pub(crate) model: String,
+}
+
+impl Rules {
+    pub(crate) fn new(policy: Policy) -> Rules {
+        let position = |name: &String| {
+            policy
+                .dimensions
+                .iter()
+                .position(|dimension| dimension.name == *name)
+                .unwrap_or(policy.dimensions.len())
+        };
+        let budgets = policy
+            .budgets
+            .iter()
+            .map(|budget| Rule { budget: budget.clone(), per: budget.per.iter().map(position).collect() })
+            .collect();
+        Rules { policy, budgets }
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn budgets(&self) -> &[Rule] {
+        &self.budgets
+    }
+
+    /// The values of all dimensions, read with `header`.
+    pub(crate) fn dimensions(&self, header: impl Fn(&str) -> Option<Vec<u8>>) -> Vec<String> {
+        self.policy
+            .dimensions
+            .iter()
+            .map(|dimension| match &dimension.source {
+                Source::Header(name) => Dimension::sanitise(&header(name).unwrap_or_default()),
+                Source::Constant(value) => value.clone(),
+            })
+            .collect()
+    }
+}
+
+impl Rule {
+    fn subject<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = &'a str> {
+        self.per.iter().map(|&at| labels.dimensions.get(at).unwrap_or(&labels.model).as_str())
+    }
+
+    /// The bucket's name in this process's shared data.
+    pub(crate) fn key(&self, labels: &Labels, seed: u64) -> BucketKey {
+        let half = |salt: u64| {
+            let mut hasher = DefaultHasher::new();
+            (seed, salt).hash(&mut hasher);
+            self.budget.name.hash(&mut hasher);
+            self.subject(labels).for_each(|value| value.hash(&mut hasher));
+            u128::from(hasher.finish())
+        };
+        BucketKey(half(1) << 64 | half(2))
+    }
+
+    /// The bucket as the server knows it.
+    pub(crate) fn bucket(&self, labels: &Labels) -> Bucket {
+        Bucket {
+            budget: self.budget.name.clone(),
+            subject: self.subject(labels).map(str::to_owned).collect(),
+        }
+    }
+}

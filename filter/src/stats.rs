@@ -1,0 +1,209 @@
+//! What Envoy's stats say of calls.
+//!
+//! Envoy's metrics have no labels: labels are written into the name as `label=.=value;.;`, the form that Istio's own
+//! extractor and the `stats_tags` of our Envoy configuration take out again. Stats never expire, so the number of
+//! distinct label sets is bounded; what exceeds it is counted under `other`.
+
+use crate::host::{Host, LogLevel, MetricId, MetricKind};
+use crate::outbox::OTHER;
+use crate::rules::{Labels, Rules};
+use hashbrown::HashMap;
+use tokens::{TokenClass, Usage};
+
+/// Distinct label sets a worker keeps apart.
+const MOST_SERIES: usize = 1_000;
+
+/// A finished call, as far as stats care.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) usage: Usage,
+    pub(crate) cost_pico_usd: Option<u64>,
+    pub(crate) source: &'static str,
+    pub(crate) duration_ns: u64,
+    /// From the request's arrival to the first piece of the answer's text.
+    pub(crate) first_token_ns: Option<u64>,
+    /// Pieces of text after the first, in a stream.
+    pub(crate) later_tokens: u64,
+    pub(crate) last_token_ns: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    series: HashMap<String, Series>,
+    plain: HashMap<String, Option<MetricId>>,
+}
+
+/// The metrics of one label set, each defined when it is first needed: a series that never happens does not appear.
+#[derive(Debug, Default)]
+struct Series {
+    metrics: HashMap<&'static str, Option<MetricId>>,
+    /// Pico-USD not yet worth a nano-USD, so that rounding never accumulates.
+    pico_remainder: u64,
+}
+
+impl Stats {
+    /// A call that went to the provider has ended.
+    pub(crate) fn finished(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        provider: &str,
+        call: &Finished,
+    ) {
+        let prefix = self.prefix(rules, labels, provider);
+        let series = self.series.entry(prefix.clone()).or_default();
+        series.count(host, &prefix, "tollkeeper_requests_total", 1);
+        for (class, tokens) in call.usage.classes() {
+            series.count(host, &prefix, class_metric(class), tokens);
+        }
+        series.count(host, &prefix, source_metric(call.source), 1);
+        match call.cost_pico_usd {
+            Some(cost) => {
+                let pico = cost.saturating_add(series.pico_remainder);
+                series.pico_remainder = pico % 1_000;
+                series.count(host, &prefix, "tollkeeper_cost_nanousd_total", pico / 1_000);
+            }
+            None => series.count(host, &prefix, "tollkeeper_unpriced_total", 1),
+        }
+        series.record(host, &prefix, "tollkeeper_request_duration_ms", call.duration_ns / 1_000_000);
+        if let Some(first) = call.first_token_ns {
+            series.record(host, &prefix, "tollkeeper_time_to_first_token_ms", first / 1_000_000);
+            let generating = call.last_token_ns.unwrap_or(first).saturating_sub(first);
+            if let Some(each) = generating.checked_div(call.later_tokens) {
+                series.record(host, &prefix, "tollkeeper_time_per_output_token_us", each / 1_000);
+            }
+        }
+    }
+
+    /// A call was refused.
+    pub(crate) fn refused(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        provider: &str,
+        reason: &str,
+    ) {
+        let prefix = format!("{}reason=.={reason};.;", self.prefix(rules, labels, provider));
+        self.count(host, &format!("{prefix}tollkeeper_refused_total"), 1);
+    }
+
+    /// A shadow budget would have refused a call.
+    pub(crate) fn would_refuse(&mut self, host: &dyn Host, budget: &str) {
+        self.count(host, &format!("budget=.={budget};.;tollkeeper_would_refuse_total"), 1);
+    }
+
+    /// What the filter itself added to a call: from its complete body to its going on.
+    pub(crate) fn overhead(&mut self, host: &dyn Host, ns: u64) {
+        if let Some(metric) = define(host, &mut self.plain, MetricKind::Histogram, "tollkeeper_overhead_us") {
+            let _ = host.record_metric(metric, ns / 1_000);
+        }
+    }
+
+    /// Something that has no tenant: calls to the server, failures.
+    pub(crate) fn count(&mut self, host: &dyn Host, name: &str, by: u64) {
+        if let Some(metric) = define(host, &mut self.plain, MetricKind::Counter, name) {
+            add(host, metric, by);
+        }
+    }
+
+    fn prefix(&self, rules: &Rules, labels: &Labels, provider: &str) -> String {
+        let named = |tenant_and_more: &[String], model: &str| {
+            let mut prefix = String::with_capacity(96);
+            for (dimension, value) in rules.policy().dimensions.iter().zip(tenant_and_more) {
+                push(&mut prefix, &dimension.name, value);
+            }
+            push(&mut prefix, "model", model);
+            push(&mut prefix, "provider", provider);
+            prefix
+        };
+        let prefix = named(&labels.dimensions, &labels.model);
+        if self.series.len() < MOST_SERIES || self.series.contains_key(&prefix) {
+            return prefix;
+        }
+        named(&vec![OTHER.to_owned(); labels.dimensions.len()], OTHER)
+    }
+}
+
+fn push(prefix: &mut String, label: &str, value: &str) {
+    for text in [label, "=.=", value, ";.;"] {
+        prefix.push_str(text);
+    }
+}
+
+impl Series {
+    fn count(&mut self, host: &dyn Host, prefix: &str, name: &'static str, by: u64) {
+        if by == 0 {
+            return;
+        }
+        let metric = *self
+            .metrics
+            .entry(name)
+            .or_insert_with(|| host.define_metric(MetricKind::Counter, &format!("{prefix}{name}")).ok());
+        if let Some(metric) = metric {
+            add(host, metric, by);
+        }
+    }
+
+    fn record(&mut self, host: &dyn Host, prefix: &str, name: &'static str, value: u64) {
+        let metric = *self
+            .metrics
+            .entry(name)
+            .or_insert_with(|| host.define_metric(MetricKind::Histogram, &format!("{prefix}{name}")).ok());
+        if let Some(metric) = metric {
+            let _ = host.record_metric(metric, value);
+        }
+    }
+}
+
+/// A metric by name, defined once: the host allocates at every definition.
+fn define(
+    host: &dyn Host,
+    defined: &mut HashMap<String, Option<MetricId>>,
+    kind: MetricKind,
+    name: &str,
+) -> Option<MetricId> {
+    if let Some(metric) = defined.get(name) {
+        return *metric;
+    }
+    if defined.len() >= MOST_SERIES {
+        return None;
+    }
+    let metric = host.define_metric(kind, name);
+    if let Err(error) = metric {
+        host.log(LogLevel::Warn, &format!("stat {name}: {error}"));
+    }
+    defined.insert(name.to_owned(), metric.ok());
+    metric.ok()
+}
+
+fn add(host: &dyn Host, metric: MetricId, by: u64) {
+    if by > 0 {
+        // Stats are best effort by nature: a host that refuses one must not stop the call.
+        let _ = host.add_metric(metric, i64::try_from(by).unwrap_or(i64::MAX));
+    }
+}
+
+const fn class_metric(class: TokenClass) -> &'static str {
+    match class {
+        TokenClass::UncachedInput => "class=.=uncached_input;.;tollkeeper_tokens_total",
+        TokenClass::CacheRead => "class=.=cache_read;.;tollkeeper_tokens_total",
+        TokenClass::CacheWrite5m => "class=.=cache_write_5m;.;tollkeeper_tokens_total",
+        TokenClass::CacheWrite1h => "class=.=cache_write_1h;.;tollkeeper_tokens_total",
+        TokenClass::AudioIn => "class=.=audio_in;.;tollkeeper_tokens_total",
+        TokenClass::ImageIn => "class=.=image_in;.;tollkeeper_tokens_total",
+        TokenClass::OutputVisible => "class=.=output_visible;.;tollkeeper_tokens_total",
+        TokenClass::Reasoning => "class=.=reasoning;.;tollkeeper_tokens_total",
+        TokenClass::AudioOut => "class=.=audio_out;.;tollkeeper_tokens_total",
+    }
+}
+
+fn source_metric(source: &str) -> &'static str {
+    match source {
+        "reported" => "source=.=reported;.;tollkeeper_usage_source_total",
+        "counted" => "source=.=counted;.;tollkeeper_usage_source_total",
+        "estimated" => "source=.=estimated;.;tollkeeper_usage_source_total",
+        _ => "source=.=none;.;tollkeeper_usage_source_total",
+    }
+}

@@ -1,0 +1,341 @@
+//! One request, in the phases of its life.
+
+mod answer;
+mod call;
+
+use crate::admission::{Admission, Asking, Reservation};
+use crate::host::{Action, Body, CallId, Headers, Host, LogLevel};
+use crate::refusal::Refusal;
+use crate::sync::Question;
+use crate::worker::Worker;
+use answer::Answer;
+use call::Call;
+
+/// A stream of Envoy's. The host's callbacks move it from phase to phase; a callback that does not belong to the
+/// phase it finds changes nothing.
+#[derive(Debug, Default)]
+pub struct Stream {
+    phase: Phase,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    /// Nothing seen yet.
+    #[default]
+    New,
+    /// Not an LLM call: every callback lets it pass.
+    Aside,
+    /// Headers are held, the body is being collected.
+    Reading { arrived_ns: u64 },
+    /// Held, until the server sends a policy.
+    AwaitingPolicy { arrived_ns: u64, body: Vec<u8>, question: Question },
+    /// Held, until the server answers for the missing amounts.
+    AwaitingLeases { call: Box<Call>, asking: Asking, question: Question },
+    /// On its way to the provider and back.
+    Forwarded { call: Box<Call>, held: Reservation, answer: Option<Answer> },
+    /// Answered by us, or over.
+    Ended,
+}
+
+/// Whether the request is still in the callback of its own body, or was paused and has to be set going again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Body,
+    Answer,
+}
+
+impl Stream {
+    pub(crate) fn request_headers(&mut self, host: &dyn Host, end: bool) -> Action {
+        let path = host.header(Headers::Request, ":path").ok().flatten().unwrap_or_default();
+        // The method is only asked for where the path could be one: other routes pay for one header.
+        let method = || host.header(Headers::Request, ":method").ok().flatten().unwrap_or_default();
+        if end || wire::recognise(b"POST", &path).is_none() || method() != b"POST" {
+            self.phase = Phase::Aside;
+            return Action::Continue;
+        }
+        self.phase = Phase::Reading { arrived_ns: host.monotonic_ns() };
+        // Relies on `allow_on_headers_stop_iteration`: headers stay changeable while the body comes in.
+        Action::Pause
+    }
+
+    pub(crate) fn request_body(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        size: usize,
+        end: bool,
+    ) -> Action {
+        match self.phase {
+            // Paused bodies are cumulative: the last callback sees all of it.
+            Phase::Reading { .. } if !end => Action::Pause,
+            Phase::Reading { arrived_ns } => self.read(host, worker, arrived_ns, size),
+            Phase::AwaitingPolicy { .. } | Phase::AwaitingLeases { .. } => Action::Pause,
+            _ => Action::Continue,
+        }
+    }
+
+    /// Bodies that are followed by trailers never say `end`.
+    pub(crate) fn request_trailers(&mut self, host: &dyn Host, worker: &mut Worker) -> Action {
+        match self.phase {
+            Phase::Reading { arrived_ns } => self.read(host, worker, arrived_ns, usize::MAX),
+            Phase::AwaitingPolicy { .. } | Phase::AwaitingLeases { .. } => Action::Pause,
+            _ => Action::Continue,
+        }
+    }
+
+    fn read(&mut self, host: &dyn Host, worker: &mut Worker, arrived_ns: u64, size: usize) -> Action {
+        let body = match host.body(Body::Request, size) {
+            Ok(body) => body,
+            Err(error) => {
+                host.log(LogLevel::Error, &format!("tollkeeper: a request's body can't be read: {error}"));
+                return self.refuse(host, &Refusal::unreadable("The request's body could not be read."));
+            }
+        };
+        if worker.rules(host).is_some() {
+            return self.consider(host, worker, arrived_ns, body, From::Body);
+        }
+        match worker.ask(host, Vec::new()) {
+            Some(question) => {
+                self.phase = Phase::AwaitingPolicy { arrived_ns, body, question };
+                Action::Pause
+            }
+            None => self.refuse(host, &Refusal::unavailable()),
+        }
+    }
+
+    /// Reads the request and looks for a verdict.
+    fn consider(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        arrived_ns: u64,
+        body: Vec<u8>,
+        from: From,
+    ) -> Action {
+        let Some(rules) = worker.rules(host) else { return self.refuse(host, &Refusal::unavailable()) };
+        match Call::read(host, rules, arrived_ns, body) {
+            Ok(call) => self.decide(host, worker, Box::new(call), from),
+            Err((labels, error)) => {
+                let Some(rules) = worker.rules(host) else { return Action::Continue };
+                let refusal = Refusal::unreadable(&error);
+                let provider = worker.config.provider.clone();
+                worker.stats.refused(host, &rules, &labels, &provider, refusal.reason);
+                self.refuse(host, &refusal)
+            }
+        }
+    }
+
+    /// Reserves, first by a bound that costs nothing, then by the exact count; then asks the server; or refuses.
+    fn decide(&mut self, host: &dyn Host, worker: &mut Worker, mut call: Box<Call>, from: From) -> Action {
+        let admission = match worker.reserve(host, &call.rules, &call.labels, call.worst()) {
+            Admission::Admitted(held) => return self.forward(host, worker, call, held, from),
+            other if call.is_counted() => other,
+            _ => {
+                call.count_prompt();
+                worker.reserve(host, &call.rules, &call.labels, call.worst())
+            }
+        };
+        match admission {
+            Admission::Admitted(held) => self.forward(host, worker, call, held, from),
+            Admission::Refused(shortage) => {
+                let refusal = call.refused_for(&shortage);
+                self.refuse_call(host, worker, &call, &refusal)
+            }
+            Admission::Short => self.ask(host, worker, call, from),
+        }
+    }
+
+    fn ask(&mut self, host: &dyn Host, worker: &mut Worker, call: Box<Call>, from: From) -> Action {
+        let asking = worker.reserve_what_there_is(host, &call.rules, &call.labels, call.worst());
+        let wants = worker.wants(&call.rules, &call.labels, &asking);
+        match worker.ask(host, wants) {
+            Some(question) => {
+                self.phase = Phase::AwaitingLeases { call, asking, question };
+                Action::Pause
+            }
+            None => self.without_server(host, worker, call, asking, from),
+        }
+    }
+
+    /// The answer to this stream's question, or its failure.
+    pub(crate) fn answered(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        id: CallId,
+        result: Result<usize, u32>,
+    ) {
+        let _ = match std::mem::take(&mut self.phase) {
+            Phase::AwaitingPolicy { arrived_ns, body, question } if question.sent.call == id => {
+                let _ = worker.answer(host, question, result);
+                self.consider(host, worker, arrived_ns, body, From::Answer)
+            }
+            Phase::AwaitingLeases { call, asking, question } if question.sent.call == id => {
+                self.leases_answered(host, worker, call, asking, question, result)
+            }
+            other => {
+                self.phase = other;
+                return;
+            }
+        };
+    }
+
+    fn leases_answered(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        call: Box<Call>,
+        asking: Asking,
+        question: Question,
+        result: Result<usize, u32>,
+    ) -> Action {
+        let Some(answer) = worker.answer(host, question, result) else {
+            return self.without_server(host, worker, call, asking, From::Answer);
+        };
+        if let Some(exhausted) = &answer.exhausted {
+            let (rules, labels) = (&call.rules, &call.labels);
+            let shortage = worker.exhausted(host, rules, labels, asking, exhausted, question.sent.at);
+            let refusal = call.refused_for(&shortage);
+            return self.refuse_call(host, worker, &call, &refusal);
+        }
+        if answer.grants.len() == asking.len() {
+            let (rules, labels) = (&call.rules, &call.labels);
+            let held = worker.granted(host, rules, labels, asking, &answer.grants, question.sent.at);
+            return self.forward(host, worker, call, held, From::Answer);
+        }
+        // The server works by another policy and sent it: what was asked for does not exist there. The call goes by
+        // the budgets' rule for a server that can't be asked; the next one goes by the new policy.
+        self.without_server(host, worker, call, asking, From::Answer)
+    }
+
+    fn without_server(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        call: Box<Call>,
+        asking: Asking,
+        from: From,
+    ) -> Action {
+        match worker.without_server(host, &call.rules, &call.labels, asking) {
+            Some(held) => {
+                worker.stats.count(host, "tollkeeper_admitted_unreserved_total", 1);
+                self.forward(host, worker, call, held, from)
+            }
+            None => self.refuse_call(host, worker, &call, &Refusal::unavailable()),
+        }
+    }
+
+    fn forward(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        mut call: Box<Call>,
+        held: Reservation,
+        from: From,
+    ) -> Action {
+        let plain = worker.is_plain(host);
+        if let Err(error) = call.prepare(host, plain) {
+            // Goes on as the client wrote it: uncapped and perhaps without usage, and charged all the same.
+            host.log(LogLevel::Warn, &format!("tollkeeper: a request could not be changed: {error}"));
+            worker.stats.count(host, "tollkeeper_rewrite_failures_total", 1);
+        }
+        worker.stats.overhead(host, host.monotonic_ns().saturating_sub(call.complete_ns));
+        self.phase = Phase::Forwarded { call, held, answer: None };
+        if from == From::Answer
+            && let Err(error) = host.resume_request()
+        {
+            host.log(LogLevel::Error, &format!("tollkeeper: a request could not be resumed: {error}"));
+        }
+        Action::Continue
+    }
+
+    fn refuse_call(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        call: &Call,
+        refusal: &Refusal,
+    ) -> Action {
+        call.record_refusal(host, worker, refusal.reason);
+        self.refuse(host, refusal)
+    }
+
+    fn refuse(&mut self, host: &dyn Host, refusal: &Refusal) -> Action {
+        self.phase = Phase::Ended;
+        let headers: Vec<(&str, &str)> =
+            refusal.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if let Err(error) = host.reply(refusal.status, &headers, &refusal.body) {
+            host.log(LogLevel::Error, &format!("tollkeeper: a refusal could not be sent: {error}"));
+        }
+        // The reply ends the stream; until it does, nothing of the request may go on.
+        Action::Pause
+    }
+
+    pub(crate) fn response_headers(&mut self, host: &dyn Host, worker: &mut Worker, end: bool) -> Action {
+        let Phase::Forwarded { call, answer, .. } = &mut self.phase else { return Action::Continue };
+        let started = answer.insert(Answer::start(host, call));
+        let hold = started.might_refuse_our_changes() && !end;
+        if end {
+            self.finish(host, worker, true);
+        }
+        // An error that our own change may have caused is read before the client sees it; it is short and complete.
+        // Everything else passes at once.
+        if hold { Action::Pause } else { Action::Continue }
+    }
+
+    pub(crate) fn response_body(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        size: usize,
+        end: bool,
+    ) -> Action {
+        let Phase::Forwarded { answer: Some(answer), .. } = &mut self.phase else { return Action::Continue };
+        if answer.might_refuse_our_changes() {
+            if !end {
+                return Action::Pause;
+            }
+            answer.explain_error(host, worker, size);
+        } else {
+            answer.pass(host, size, end);
+        }
+        if end {
+            self.finish(host, worker, true);
+        }
+        Action::Continue
+    }
+
+    pub(crate) fn response_trailers(&mut self, host: &dyn Host, worker: &mut Worker) -> Action {
+        if let Phase::Forwarded { answer: Some(answer), .. } = &mut self.phase
+            && answer.might_refuse_our_changes()
+        {
+            answer.explain_error(host, worker, usize::MAX);
+        }
+        self.finish(host, worker, true);
+        Action::Continue
+    }
+
+    /// The stream is over. Whatever phase it was in, what it held is settled or given back, once.
+    pub(crate) fn end(&mut self, host: &dyn Host, worker: &mut Worker) {
+        match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::AwaitingPolicy { question, .. } => worker.withdraw(question),
+            Phase::AwaitingLeases { call, asking, question } => {
+                worker.withdraw(question);
+                worker.abandon(host, &call.rules, &call.labels, asking);
+            }
+            forwarded @ Phase::Forwarded { .. } => {
+                self.phase = forwarded;
+                self.finish(host, worker, false);
+            }
+            Phase::New | Phase::Aside | Phase::Reading { .. } | Phase::Ended => {}
+        }
+    }
+
+    /// Settles a forwarded call. `complete`: its answer came to an end by itself.
+    fn finish(&mut self, host: &dyn Host, worker: &mut Worker, complete: bool) {
+        match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Forwarded { call, held, answer } => call.settle(host, worker, held, answer, complete),
+            other => self.phase = other,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The provider's answer as it passes.
+
+use super::call::Call;
+use crate::host::{Body, Headers, Host, LogLevel};
+use crate::worker::Worker;
+use tokens::{Encoding, Usage};
+use wire::{Counted, Passed, ResponseKind, ResponseMeter};
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: u32,
+    meter: ResponseMeter,
+    /// Bytes that could not be read, because they came in an encoding.
+    encoded: bool,
+    /// An error to a request that was changed on its way.
+    suspect: bool,
+    streamed: bool,
+    first_token_ns: Option<u64>,
+    last_token_ns: Option<u64>,
+}
+
+impl Answer {
+    /// Reads the headers of the answer.
+    pub(super) fn start(host: &dyn Host, call: &Call) -> Answer {
+        let header = |name| host.header(Headers::Response, name).ok().flatten().unwrap_or_default();
+        let status =
+            std::str::from_utf8(&header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let kind = ResponseKind::of_content_type(&header("content-type"));
+        let encoded = !matches!(header("content-encoding").as_slice(), b"" | b"identity");
+        let strips = call.usage_added && kind == ResponseKind::Events;
+        if strips {
+            // What is taken out changes the length, if there is one.
+            let _ = host.remove_header(Headers::Response, "content-length");
+        }
+        Answer {
+            status,
+            meter: ResponseMeter::new(kind, strips),
+            encoded,
+            suspect: status == 400 && call.usage_added,
+            streamed: kind == ResponseKind::Events,
+            first_token_ns: None,
+            last_token_ns: None,
+        }
+    }
+
+    pub(super) fn status(&self) -> u32 {
+        self.status
+    }
+
+    /// Whether this is an error that our own change may have caused.
+    pub(super) fn might_refuse_our_changes(&self) -> bool {
+        self.suspect
+    }
+
+    /// Some upstreams refuse `stream_options`. The client never sent it, so it is told to send its request again,
+    /// which the SDKs do by themselves, and from now on this upstream gets requests without the field.
+    pub(super) fn explain_error(&mut self, host: &dyn Host, worker: &mut Worker, size: usize) {
+        self.suspect = false;
+        let body = host.body(Body::Response, size).unwrap_or_default();
+        if !body.windows(FIELD.len()).any(|window| window == FIELD) {
+            return;
+        }
+        worker.remember_plain(host);
+        worker.stats.count(host, "tollkeeper_stream_options_refused_total", 1);
+        for (name, value) in [("x-should-retry", "true"), ("retry-after-ms", "1")] {
+            if let Err(error) = host.set_header(Headers::Response, name, value) {
+                host.log(LogLevel::Warn, &format!("tollkeeper: {name} could not be set: {error}"));
+            }
+        }
+    }
+
+    /// A piece of the body: read, and passed on at once.
+    pub(super) fn pass(&mut self, host: &dyn Host, size: usize, end: bool) {
+        if self.encoded || (size == 0 && !end) {
+            return;
+        }
+        let Ok(piece) = host.body(Body::Response, size) else { return };
+        let before = self.meter.output_chunks();
+        if let Passed::Replaced(with) = self.meter.feed(&piece, end)
+            && let Err(error) = host.replace_body(Body::Response, piece.len(), &with)
+        {
+            host.log(
+                LogLevel::Warn,
+                &format!("tollkeeper: a piece of an answer could not be changed: {error}"),
+            );
+        }
+        if self.streamed && self.meter.output_chunks() > before {
+            let now = host.monotonic_ns();
+            self.first_token_ns = self.first_token_ns.or(Some(now));
+            self.last_token_ns = Some(now);
+        }
+    }
+
+    pub(super) fn first_token_ns(&self) -> Option<u64> {
+        self.first_token_ns
+    }
+
+    pub(super) fn last_token_ns(&self) -> Option<u64> {
+        self.last_token_ns
+    }
+
+    pub(super) fn usage(&mut self) -> Option<Usage> {
+        self.meter.finish();
+        self.meter.usage()
+    }
+
+    pub(super) fn count_output(&mut self, encoding: Encoding) -> Counted {
+        self.meter.count_output(encoding)
+    }
+
+    /// Whether all of it that passed could be read.
+    pub(super) fn is_readable(&self) -> bool {
+        !self.encoded && self.meter.unread_bytes() == 0
+    }
+}
+
+const FIELD: &[u8] = b"stream_options";

@@ -1,0 +1,212 @@
+//! A call: what the request says, what it may consume at most, and what it is charged.
+
+use super::answer::Answer;
+use crate::admission::{Consumed, Margin, Reservation, Shortage, Worst};
+use crate::charge::{Ending, Known, Source, charge};
+use crate::host::{self, Body, Headers, Host};
+use crate::outbox::Entry;
+use crate::refusal::Refusal;
+use crate::rules::{Labels, Rules};
+use crate::stats::Finished;
+use crate::worker::Worker;
+use policy::Dimension;
+use std::rc::Rc;
+use tokens::{Encoding, Known as EncodingKnown};
+use wire::{ChatRequest, Counted, Rewrite};
+
+/// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
+const LONGEST_KEPT: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) rules: Rc<Rules>,
+    pub(super) labels: Labels,
+    pub(super) request: ChatRequest,
+    body: Vec<u8>,
+    /// The prompt's exact count, once it was made.
+    prompt: Option<Counted>,
+    /// Whether `include_usage` was added, so that its chunk has to be taken out again.
+    pub(super) usage_added: bool,
+    pub(super) arrived_ns: u64,
+    /// When the body was complete: what follows is the filter's doing.
+    pub(super) complete_ns: u64,
+}
+
+impl Call {
+    /// Reads a request. The error is for the client, with the labels for stats.
+    pub(super) fn read(
+        host: &dyn Host,
+        rules: Rc<Rules>,
+        arrived_ns: u64,
+        body: Vec<u8>,
+    ) -> Result<Call, (Labels, String)> {
+        let complete_ns = host.monotonic_ns();
+        let dimensions = rules.dimensions(|name| host.header(Headers::Request, name).ok().flatten());
+        match ChatRequest::read(&body) {
+            Ok(request) => {
+                let model = Dimension::sanitise(request.model().as_bytes());
+                let labels = Labels { dimensions, model };
+                let usage_added = false;
+                Ok(Call { rules, labels, request, body, prompt: None, usage_added, arrived_ns, complete_ns })
+            }
+            Err(error) => {
+                Err((Labels { dimensions, model: Dimension::UNKNOWN.to_owned() }, error.to_string()))
+            }
+        }
+    }
+
+    pub(super) fn is_counted(&self) -> bool {
+        self.prompt.is_some()
+    }
+
+    /// Counts the prompt, if that was not done.
+    pub(super) fn count_prompt(&mut self) -> Counted {
+        let (encoding, known) = self.encoding();
+        let (request, body) = (&self.request, &self.body);
+        *self.prompt.get_or_insert_with(|| sure(request.count_prompt(body, encoding), known))
+    }
+
+    /// The most the call can consume, by what is known of it so far.
+    pub(super) fn worst(&self) -> Worst {
+        // An estimate may be too low: only the provider's own vocabulary makes a count safe to reserve by.
+        let (prompt, margin) = match self.prompt {
+            Some(Counted { tokens, exact: true }) => (tokens, Margin::None),
+            Some(_) => (self.request.prompt_bound(), Margin::None),
+            None => (self.request.prompt_bound(), Margin::Plenty),
+        };
+        let output = self.output_limit().saturating_mul(self.request.choices());
+        let cost = self.price().map_or(0, |price| price.worst_cost(prompt, output));
+        Worst { prompt, output, cost, margin }
+    }
+
+    /// Output tokens of one choice: the client's own limit, else the policy's.
+    fn output_limit(&self) -> u64 {
+        self.request.output_limit().unwrap_or(self.rules.policy().output_limit)
+    }
+
+    fn price(&self) -> Option<&policy::Price> {
+        self.rules.policy().prices.of(self.request.model())
+    }
+
+    fn encoding(&self) -> (Encoding, EncodingKnown) {
+        Encoding::of_model(self.request.model())
+    }
+
+    /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
+    pub(super) fn prepare(&mut self, host: &dyn Host, upstream_is_plain: bool) -> host::Result<()> {
+        // An answer in an encoding could not be read.
+        host.remove_header(Headers::Request, "accept-encoding")?;
+        let add_usage = self.request.stream() && !self.request.include_usage() && !upstream_is_plain;
+        let is_limited = !self.rules.budgets().is_empty();
+        let limit = (is_limited && self.request.output_limit().is_none()).then(|| self.output_limit());
+        let edits = Rewrite { include_usage: add_usage, output_limit: limit };
+        if let Some(changed) = self.request.rewrite(&self.body, &edits) {
+            // Envoy works the length out again.
+            host.remove_header(Headers::Request, "content-length")?;
+            host.replace_body(Body::Request, self.body.len(), &changed)?;
+            self.usage_added = add_usage;
+        }
+        if self.body.len() > LONGEST_KEPT {
+            self.count_prompt();
+            self.body = Vec::new();
+        }
+        Ok(())
+    }
+
+    pub(super) fn refused_for(&self, shortage: &Shortage) -> Refusal {
+        match self.rules.budgets().get(shortage.rule) {
+            Some(rule) => Refusal::shortage(rule, shortage),
+            None => Refusal::unavailable(),
+        }
+    }
+
+    pub(super) fn record_refusal(&self, host: &dyn Host, worker: &mut Worker, reason: &str) {
+        let provider = worker.config.provider.clone();
+        worker.stats.refused(host, &self.rules, &self.labels, &provider, reason);
+        let entry = Entry {
+            labels: &self.labels,
+            outcome: format!("refused:{reason}"),
+            source: Source::Nothing.name(),
+            usage: tokens::Usage::default(),
+            cost_pico_usd: Some(0),
+            price_version: &self.rules.policy().version,
+            duration_ms: 0,
+        };
+        worker.outbox.record(&provider, entry);
+    }
+
+    /// Replaces the reservation by what the call consumed, and says so in stats and to the server.
+    pub(super) fn settle(
+        mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        held: Reservation,
+        mut answer: Option<Answer>,
+        complete: bool,
+    ) {
+        let ending = match &answer {
+            Some(answer) => Ending::of_answer(host, answer.status(), complete),
+            None => Ending::without_answer(host),
+        };
+        if ending == Ending::UpstreamGone {
+            // An error in its place is Envoy's, and says nothing of what the provider did.
+            answer = answer.filter(|answer| answer.status() < 400);
+        }
+        let (usage, source) = charge(ending, || self.known(answer.as_mut()));
+        let cost = self.price().map_or_else(|| (usage.total() == 0).then_some(0), |price| price.cost(&usage));
+        let consumed = Consumed { usage, cost_pico_usd: cost.unwrap_or(0) };
+        worker.settle(host, &self.rules, &self.labels, held, ending.is_charged().then_some(consumed));
+
+        let now = host.monotonic_ns();
+        let duration_ns = now.saturating_sub(self.arrived_ns);
+        let first_token_ns = answer.as_ref().and_then(Answer::first_token_ns);
+        let finished = Finished {
+            usage,
+            cost_pico_usd: cost,
+            source: source.name(),
+            duration_ns,
+            first_token_ns: first_token_ns.map(|first| first.saturating_sub(self.arrived_ns)),
+            last_token_ns: answer
+                .as_ref()
+                .and_then(Answer::last_token_ns)
+                .map(|last| last.saturating_sub(self.arrived_ns)),
+            later_tokens: usage.output().saturating_sub(1),
+        };
+        let provider = worker.config.provider.clone();
+        worker.stats.finished(host, &self.rules, &self.labels, &provider, &finished);
+        let entry = Entry {
+            labels: &self.labels,
+            outcome: ending.outcome().to_owned(),
+            source: source.name(),
+            usage,
+            cost_pico_usd: cost,
+            price_version: &self.rules.policy().version,
+            duration_ms: duration_ns / 1_000_000,
+        };
+        worker.outbox.record(&provider, entry);
+    }
+
+    fn known(&mut self, mut answer: Option<&mut Answer>) -> Known {
+        let output_limit = self.output_limit().saturating_mul(self.request.choices());
+        let reported = answer.as_mut().and_then(|answer| answer.usage());
+        let readable = answer.as_ref().is_none_or(|answer| answer.is_readable());
+        if reported.is_some() {
+            // Counting would cost time and change nothing.
+            let none = Counted { tokens: 0, exact: false };
+            return Known { reported, prompt: none, output: none, output_limit, readable };
+        }
+        let (encoding, known) = self.encoding();
+        let output = match answer {
+            Some(answer) => sure(answer.count_output(encoding), known),
+            // Nothing of the answer was seen, and nobody knows how far it was.
+            None => Counted { tokens: 0, exact: false },
+        };
+        let prompt = self.count_prompt();
+        Known { reported, prompt, output, output_limit, readable }
+    }
+}
+
+/// A count with a vocabulary that may not be the model's is no exact one.
+fn sure(counted: Counted, known: EncodingKnown) -> Counted {
+    Counted { exact: counted.exact && known == EncodingKnown::Exact, ..counted }
+}

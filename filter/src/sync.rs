@@ -1,0 +1,237 @@
+//! Talking to the quota server: questions of paused requests, and each worker's report on its tick.
+
+use crate::host::{Body, CallId, Host, LogLevel};
+use crate::leases::{Change, Step, change};
+use crate::worker::Worker;
+use prost::Message;
+use quota::proto::{AcquireRequest, AcquireResponse, Grant, SyncRequest, SyncResponse, Want};
+use quota::{BucketKey, Epoch, Lease};
+
+const SERVICE: &str = "tollkeeper.v1.Quota";
+
+/// A report may take longer than a question that a request waits for.
+const SYNC_TIMEOUT_MS: u32 = 5_000;
+
+/// How often a worker without news asks for a newer policy.
+const IDLE_SYNC_MS: u64 = 5_000;
+
+/// After a failure requests do not wait for the server again for this long; doubled with each further failure.
+const FIRST_BACKOFF_MS: u64 = 100;
+const LONGEST_BACKOFF_MS: u64 = 2_000;
+
+/// gRPC's INVALID_ARGUMENT: the same message would be refused again.
+const INVALID_ARGUMENT: u32 = 3;
+
+/// How it stands with the server.
+#[derive(Debug, Default)]
+pub(crate) struct Contact {
+    questions: u64,
+    report: Option<Sent>,
+    last_report: u64,
+    unreachable_until: u64,
+    backoff_ms: u64,
+}
+
+/// A message whose answer is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) call: CallId,
+    pub(crate) at: u64,
+}
+
+/// A question whose answer is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) sent: Sent,
+    pub(crate) number: u64,
+}
+
+impl Worker {
+    /// Asks for leases (or, with no wants, for the policy) on behalf of the stream whose callback runs. `None`: the
+    /// server can't be asked now.
+    pub(crate) fn ask(&mut self, host: &dyn Host, wants: Vec<Want>) -> Option<Question> {
+        let now = host.unix_ms();
+        if now < self.contact.unreachable_until {
+            return None;
+        }
+        self.contact.questions = self.contact.questions.saturating_add(1);
+        let number = self.contact.questions;
+        let request = AcquireRequest {
+            reporter: Some(self.reporter.clone()),
+            number,
+            policy_version: self.policy_version(),
+            wants,
+        };
+        let timeout = self.config.acquire_timeout_ms;
+        match host.call(&self.config.quota_cluster, SERVICE, "Acquire", &request.encode_to_vec(), timeout) {
+            Ok(call) => {
+                self.stats.count(host, "tollkeeper_acquires_total", 1);
+                Some(Question { sent: Sent { call, at: now }, number })
+            }
+            Err(error) => {
+                host.log(
+                    LogLevel::Error,
+                    &format!("tollkeeper: cluster '{}' can't be called: {error}", self.config.quota_cluster),
+                );
+                self.failed(host);
+                None
+            }
+        }
+    }
+
+    /// The answer to a question. `None`: none came, or not one that can be read.
+    pub(crate) fn answer(
+        &mut self,
+        host: &dyn Host,
+        question: Question,
+        result: Result<usize, u32>,
+    ) -> Option<AcquireResponse> {
+        let answer = result
+            .ok()
+            .and_then(|size| host.body(Body::CallAnswer, size).ok())
+            .and_then(|bytes| AcquireResponse::decode(bytes.as_slice()).ok());
+        let Some(answer) = answer else {
+            self.outbox.unanswered(question.number);
+            self.failed(host);
+            return None;
+        };
+        self.heard(answer.term.as_ref(), question.sent.at);
+        if let Some(policy) = &answer.policy {
+            self.install_policy(host, policy);
+        }
+        Some(answer)
+    }
+
+    /// A question is of no more use: its stream has ended.
+    pub(crate) fn withdraw(&mut self, question: Question) {
+        self.outbox.unanswered(question.number);
+    }
+
+    /// The worker's tick: reports what happened, asks for what will be needed, returns what is idle.
+    pub fn on_tick(&mut self, host: &dyn Host) {
+        let now = host.unix_ms();
+        self.look_ahead(host, now);
+        self.return_idle(host, now);
+        let idle =
+            now.saturating_sub(self.contact.last_report) < IDLE_SYNC_MS && !self.term.wants_renewal(now);
+        if self.contact.report.is_some() || (self.outbox.is_empty() && idle) {
+            return;
+        }
+        let (reporter, policy_version) = (self.reporter.clone(), self.policy_version());
+        let report = self.outbox.report(|| SyncRequest {
+            reporter: Some(reporter),
+            policy_version,
+            ..SyncRequest::default()
+        });
+        match host.call(&self.config.quota_cluster, SERVICE, "Sync", &report.message, SYNC_TIMEOUT_MS) {
+            Ok(call) => {
+                self.contact.report = Some(Sent { call, at: now });
+                self.contact.last_report = now;
+                self.stats.count(host, "tollkeeper_syncs_total", 1);
+            }
+            Err(_) => self.failed(host),
+        }
+    }
+
+    /// The answer to a report.
+    pub fn on_answer(&mut self, host: &dyn Host, call: CallId, result: Result<usize, u32>) {
+        let Some(sent) = self.contact.report.take_if(|sent| sent.call == call) else { return };
+        let answer = match result {
+            Ok(size) => host
+                .body(Body::CallAnswer, size)
+                .ok()
+                .and_then(|bytes| SyncResponse::decode(bytes.as_slice()).ok()),
+            Err(INVALID_ARGUMENT) => {
+                // Sending it again would block all later reports for good.
+                host.log(
+                    LogLevel::Error,
+                    "tollkeeper: the server refuses a report as invalid; it is dropped",
+                );
+                self.stats.count(host, "tollkeeper_reports_dropped_total", 1);
+                self.outbox.acknowledged();
+                return;
+            }
+            Err(_) => None,
+        };
+        let Some(answer) = answer else {
+            self.failed(host);
+            return;
+        };
+        self.heard(answer.term.as_ref(), sent.at);
+        if let Some(policy) = &answer.policy {
+            self.install_policy(host, policy);
+        }
+        for (key, grant) in self.outbox.acknowledged().into_iter().zip(&answer.refills) {
+            self.refilled(host, key, grant, sent.at);
+        }
+    }
+
+    fn refilled(&mut self, host: &dyn Host, key: BucketKey, grant: &Grant, sent_at: u64) {
+        let epoch = Epoch { window: grant.window, generation: self.term.generation };
+        if self.put_in(host, key, epoch, grant, grant.amount, sent_at) {
+            return;
+        }
+        if let Some(bucket) = self.buckets.bucket(key) {
+            self.outbox.settle(key, epoch, || bucket, 0, grant.amount);
+        }
+    }
+
+    /// Has the next report ask for the buckets whose lease will not last another tick.
+    fn look_ahead(&mut self, host: &dyn Host, now: u64) {
+        let refill_until = now.saturating_add(u64::from(SYNC_TIMEOUT_MS));
+        for (key, want, forced) in self.buckets.tick() {
+            let low = change(
+                host,
+                key,
+                |_| false,
+                |lease| lease.is_live(key, self.term.generation, now),
+                |lease| match lease {
+                    Some(lease) if lease.available >= want.demand => Step::Leave(false),
+                    // One worker asks for all; and a bucket that is known to be dry is not asked about.
+                    Some(lease) if now < lease.refill_until || now < lease.dry_until => Step::Leave(false),
+                    Some(lease) => Step::Write(Lease { refill_until, ..lease }, true),
+                    None => Step::Leave(forced),
+                },
+            );
+            if matches!(low, Change::Made(true) | Change::Declined(true)) {
+                self.outbox.want(key, want);
+            }
+        }
+    }
+
+    /// Gives the leases of buckets back that no worker has used for a while.
+    fn return_idle(&mut self, host: &dyn Host, now: u64) {
+        for (key, bucket, idle_since) in self.buckets.forget_idle(now) {
+            let taken = change(
+                host,
+                key,
+                |_| false,
+                |lease| lease.key == key && now < lease.ends_at,
+                |lease| match lease {
+                    Some(lease) if lease.available > 0 && lease.used_at <= idle_since => {
+                        Step::Write(Lease { available: 0, ..lease }, (lease.epoch, lease.available))
+                    }
+                    _ => Step::Leave((Epoch::default(), 0)),
+                },
+            );
+            if let Change::Made((epoch, amount)) = taken {
+                self.outbox.settle(key, epoch, || bucket, 0, amount);
+            }
+        }
+    }
+
+    fn heard(&mut self, term: Option<&quota::proto::LeaseTerm>, sent_at: u64) {
+        self.contact.unreachable_until = 0;
+        self.contact.backoff_ms = 0;
+        if let Some(term) = term {
+            self.term.renew(term, sent_at);
+        }
+    }
+
+    fn failed(&mut self, host: &dyn Host) {
+        self.stats.count(host, "tollkeeper_server_failures_total", 1);
+        let backoff = self.contact.backoff_ms.saturating_mul(2).clamp(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS);
+        self.contact.backoff_ms = backoff;
+        self.contact.unreachable_until = host.unix_ms().saturating_add(backoff);
+    }
+}

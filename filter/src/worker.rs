@@ -1,0 +1,150 @@
+//! What one worker knows between requests.
+
+use crate::buckets::Buckets;
+use crate::config::Config;
+use crate::host::{Body, Expected, Host, LogLevel};
+use crate::outbox::Outbox;
+use crate::rules::Rules;
+use crate::stats::Stats;
+use crate::sync::Contact;
+use crate::term::Term;
+use hashbrown::HashSet;
+use policy::Policy;
+use quota::proto::Reporter;
+use std::rc::Rc;
+
+const EPOCH_KEY: &str = "tollkeeper/1/epoch";
+const POLICY_KEY: &str = "tollkeeper/1/policy";
+
+/// Upstreams remembered as refusing a field.
+const MOST_UPSTREAMS: usize = 64;
+
+/// One worker's policy, leases and reports. Envoy has one VM a worker, so nothing here is shared; what is shared
+/// lies in the host's shared data.
+#[derive(Debug)]
+pub struct Worker {
+    pub(crate) config: Config,
+    pub(crate) reporter: Reporter,
+    rules: Option<Rc<Rules>>,
+    pub(crate) term: Term,
+    pub(crate) buckets: Buckets,
+    pub(crate) outbox: Outbox,
+    pub(crate) stats: Stats,
+    pub(crate) contact: Contact,
+    /// Upstreams that refuse requests with `stream_options`.
+    plain_upstreams: HashSet<Vec<u8>>,
+}
+
+impl Worker {
+    /// A worker of the plugin whose configuration is being read. `None`: the configuration is wrong, and Envoy's log
+    /// says how; Envoy then keeps the working one.
+    pub fn configure(host: &dyn Host, configuration_size: usize) -> Option<Worker> {
+        let json = match host.body(Body::PluginConfiguration, configuration_size) {
+            Ok(json) => json,
+            Err(error) => {
+                host.log(LogLevel::Error, &format!("tollkeeper: no configuration: {error}"));
+                return None;
+            }
+        };
+        let config = match Config::read(&json) {
+            Ok(config) => config,
+            Err(what) => {
+                host.log(LogLevel::Error, &format!("tollkeeper: {what}"));
+                return None;
+            }
+        };
+        if let Err(error) = host.set_tick(config.tick_ms) {
+            host.log(LogLevel::Error, &format!("tollkeeper: no ticks, nothing will be reported: {error}"));
+        }
+        let node = host.property(&["node", "id"]).unwrap_or_default();
+        let reporter = Reporter {
+            node: policy::Dimension::sanitise(&node),
+            epoch: process_epoch(host),
+            worker: host.random(),
+        };
+        Some(Worker {
+            config,
+            reporter,
+            rules: None,
+            term: Term::default(),
+            buckets: Buckets::default(),
+            outbox: Outbox::default(),
+            stats: Stats::default(),
+            contact: Contact::default(),
+            plain_upstreams: HashSet::new(),
+        })
+    }
+
+    /// The policy in force. `None` until the server has sent one to any worker of the process.
+    pub(crate) fn rules(&mut self, host: &dyn Host) -> Option<Rc<Rules>> {
+        if self.rules.is_none()
+            && let Ok(Some((compiled, _))) = host.shared_get(POLICY_KEY)
+        {
+            self.install(host, &compiled);
+        }
+        self.rules.clone()
+    }
+
+    pub(crate) fn policy_version(&self) -> String {
+        self.rules.as_ref().map(|rules| rules.policy().version.clone()).unwrap_or_default()
+    }
+
+    /// Puts a policy from the server in force, here and for workers that start later. A wrong one changes nothing.
+    pub(crate) fn install_policy(&mut self, host: &dyn Host, said: &quota::proto::Policy) {
+        if said.version == self.policy_version() || !self.install(host, &said.compiled) {
+            return;
+        }
+        let expected = match host.shared_get(POLICY_KEY) {
+            Ok(Some((_, version))) => version,
+            _ => Expected::Absent,
+        };
+        // Another worker wrote at the same moment: it has the same policy, or one that the next report corrects.
+        let _ = host.shared_set(POLICY_KEY, &said.compiled, expected);
+    }
+
+    fn install(&mut self, host: &dyn Host, compiled: &[u8]) -> bool {
+        match Policy::from_compiled(compiled) {
+            Ok(policy) => {
+                host.log(LogLevel::Info, &format!("tollkeeper: policy {} in force", policy.version));
+                self.rules = Some(Rc::new(Rules::new(policy)));
+                true
+            }
+            Err(problem) => {
+                host.log(LogLevel::Error, &format!("tollkeeper: kept the working policy: {problem}"));
+                self.stats.count(host, "tollkeeper_policy_errors_total", 1);
+                false
+            }
+        }
+    }
+
+    /// Seeds the names of buckets in shared data: the same in all workers of a process, unknown to clients.
+    pub(crate) fn seed(&self) -> u64 {
+        self.reporter.epoch
+    }
+
+    /// Whether an upstream is known to refuse `stream_options`.
+    pub(crate) fn is_plain(&self, host: &dyn Host) -> bool {
+        !self.plain_upstreams.is_empty() && self.plain_upstreams.contains(&upstream(host))
+    }
+
+    pub(crate) fn remember_plain(&mut self, host: &dyn Host) {
+        if self.plain_upstreams.len() < MOST_UPSTREAMS {
+            self.plain_upstreams.insert(upstream(host));
+        }
+    }
+}
+
+fn upstream(host: &dyn Host) -> Vec<u8> {
+    host.property(&["cluster_name"]).unwrap_or_default()
+}
+
+/// This process's number, the same in all its workers: the first to come draws it.
+fn process_epoch(host: &dyn Host) -> u64 {
+    let drawn = host.random().max(1);
+    let _ = host.shared_set(EPOCH_KEY, &drawn.to_le_bytes(), Expected::Absent);
+    match host.shared_get(EPOCH_KEY) {
+        Ok(Some((bytes, _))) => bytes.try_into().map_or(drawn, u64::from_le_bytes),
+        // Without shared data (a restricted module) each worker is a process of its own.
+        _ => drawn,
+    }
+}
