@@ -23,7 +23,9 @@ def rate_limit(line: Line) -> dict:
     counts = {name.rsplit(".", 1)[1]: count for name, count in counters.items()}
     if counts.get("ok") != line.calls or counts.get("error", 0) or counts.get("over_limit", 0):
         raise Failure(f"{line.calls} calls, but the rate-limit filter counts {counts}")
-    return {"calls": line.calls, "filter": counts}
+    if (asked := asked_server(line)) < line.calls:
+        raise Failure(f"{line.calls} calls, but only {asked} of them asked the server")
+    return {"calls": line.calls, "filter": counts, "asked_server": asked}
 
 
 def tollkeeper(line: Line, seconds: float = 20) -> dict:
@@ -34,4 +36,9 @@ def tollkeeper(line: Line, seconds: float = 20) -> dict:
         if time.monotonic() > deadline:
             raise Failure(f"sent {sent}, but the server has {usage}")
         time.sleep(0.2)
-    return {"sent": sent, "server": usage}
+    return {"sent": sent, "server": usage, "asked_server": asked_server(line)}
+
+
+def asked_server(line: Line) -> int:
+    """gRPC calls to the quota server that it answered: one a call for the rate-limit filter, few with warm leases."""
+    return sum(line.envoy.stats(r"^cluster\.tollkeeper\.upstream_rq_completed$").values())

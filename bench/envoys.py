@@ -85,7 +85,8 @@ def descriptors() -> list:
     """One descriptor a budget, as the server reads them."""
     tenant = {"request_headers": {"header_name": "x-tenant-id", "descriptor_key": "tenant"}}
     return [
-        {"actions": [{"generic_key": {"descriptor_key": "budget", "descriptor_value": name}}, tenant]} for name in BUDGETS
+        {"actions": [{"generic_key": {"descriptor_key": "budget", "descriptor_value": name}}, tenant]}
+        for name in BUDGETS
     ]
 
 

@@ -33,7 +33,7 @@ def rounds(rig: Rig, lines: dict[str, Line], mode: Mode) -> list[dict]:
 
 
 def one_slice(rig: Rig, line: Line, workload: Workload, mode: Mode) -> dict:
-    """One variant under one load. Every call that starts also ends in the slice, so its CPU time is that of these calls."""
+    """One variant under one load. Every call that starts also ends in the slice, so all CPU time is theirs."""
     rig.drive(line, workload, mode.warm_seconds)
     watched = {"envoy": line.envoy, "provider": rig.provider} | ({"server": line.server} if line.server else {})
     stolen = steal_ticks(rig.envoy_core)

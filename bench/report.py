@@ -17,6 +17,7 @@ def summary(measured: dict, variants: list[str]) -> dict:
         "idle_us_per_s": measured["idle_us_per_s"],
         "memory": of_memory(measured["memory"]),
         "starts": medians_by(measured["starts"], "variant"),
+        "noise": of_noise(measured["rounds"]),
     }
 
 
@@ -30,8 +31,10 @@ def of_workload(rows: list[dict], workload: str, variants: list[str]) -> dict:
     result = {}
     for variant in variants:
         mine = [row for row in rows if row["variant"] == variant]
-        figures = {name: median(row[name] for row in mine) for name in mine[0] if isinstance(mine[0][name], (int, float))}
-        figures.pop("round")
+        figures = {
+            name: median(row[name] for row in mine)
+            for name, value in mine[0].items() if isinstance(value, (int, float)) and name != "round"
+        }
         for times in ("latency", "first_chunk", "gap", "transit"):
             if mine[0].get(times):
                 figures[times] = {name: median(row[times][name] for row in mine) for name in mine[0][times]}
@@ -40,6 +43,15 @@ def of_workload(rows: list[dict], workload: str, variants: list[str]) -> dict:
             figures["ratio"] = {"median": median(ratios), "least": ratios[0], "most": ratios[-1]}
         result[variant] = figures
     return result
+
+
+def of_noise(rows: list[dict]) -> dict:
+    """How much others were in the way: a large figure is a reason to measure again, not to explain."""
+    return {
+        "envoy_waited": median(row["envoy_waited"] for row in rows),
+        "envoy_waited_most": max(row["envoy_waited"] for row in rows),
+        "stolen_ms": sum(row["envoy_core_stolen_ms"] for row in rows),
+    }
 
 
 def of_memory(rows: list[dict]) -> dict:
@@ -67,7 +79,8 @@ def medians_by(rows: list[dict], by: str) -> dict:
     for row in rows:
         groups[row[by]].append(row)
     return {
-        key: {name: median(row[name] for row in group) for name in group[0] if name != by} for key, group in groups.items()
+        key: {name: median(row[name] for row in group) for name in group[0] if name != by}
+        for key, group in groups.items()
     }
 
 
@@ -81,6 +94,12 @@ def table(found: dict) -> str:
         figures = found["workloads"][workload.key]
         lines += ["", *(stream_block if workload.stream else call_block)(workload, figures)]
     lines += ["", *memory_block(found["memory"]), "", *start_block(found["starts"], found["idle_us_per_s"])]
+    noise = found["noise"]
+    lines += [
+        "",
+        f"For a second of running, Envoy waited {noise['envoy_waited']:.2f} s for its core (median of the slices; "
+        f"at most {noise['envoy_waited_most']:.2f}); the hypervisor took {noise['stolen_ms']} ms of that core.",
+    ]
     return "\n".join(lines)
 
 
@@ -94,8 +113,8 @@ def call_block(workload, figures):
 
 def stream_block(workload, figures):
     title = f"100-chunk stream, {'3 ms apart' if 'paced' in workload.name else 'back to back'}, {connections(workload)}"
-    yield head(title, "CPU µs", "× alone", "(range)", "server µs", "streams/s", "µs/chunk", "first p50", "gap p50", "gap p99",
-               "way p50", "way p99", "load core")
+    yield head(title, "CPU µs", "× alone", "(range)", "server µs", "streams/s", "µs/chunk", "first p50", "gap p50",
+               "gap p99", "way p50", "way p99", "load core")
     for variant, row in figures.items():
         yield line(variant, number(row["envoy_us"]), *ratio(row), number(row["server_us"]), number(row["calls_per_s"]),
                    number(row["envoy_us_per_chunk"]), number(row["first_chunk"]["p50"]), number(row["gap"]["p50"]),

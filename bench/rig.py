@@ -71,7 +71,7 @@ class Rig:
         return Line(self._start(envoy), server)
 
     def drive(self, line: Line, workload: Workload, seconds: float) -> tuple[dict, int]:
-        """Sends calls for a while: the client's report and its CPU time. A single wrong answer ends the benchmark."""
+        """Sends calls for a while: the client's report and its CPU time. A single wrong answer ends the run."""
         self._drives += 1
         command = [LOAD, "drive", line.envoy.address, "--connections", workload.connections, "--seed", self._drives,
                    "--duration-ms", round(seconds * 1000), *workload.arguments]

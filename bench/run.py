@@ -64,7 +64,8 @@ def main() -> int:
         return 1
     found = report.summary(measured, rig.variants)
     result = {
-        "mode": options.mode, "seconds": round(time.monotonic() - begin), "machine": machine, "summary": found, "raw": measured,
+        "mode": options.mode, "seconds": round(time.monotonic() - begin), "machine": machine,
+        "summary": found, "raw": measured,
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(result, indent=1) + "\n")
