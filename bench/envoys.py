@@ -14,8 +14,8 @@ from processes import Failure, Process
 TYPE = "type.googleapis.com/envoy"
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
-# Same names and subjects in the policy (policy.yaml beside this file) and in the rate-limit filter's descriptors.
-BUDGETS = ("tenant-requests", "tenant-tokens", "tenant-model-tokens", "tenant-spend")
+# The dimensions of the policies' budgets, one each, and the headers they are in.
+DIMENSIONS = {"tenant": "x-tenant-id", "team": "x-team", "user": "x-user", "app": "x-app"}
 
 
 def envoy_binary(root: Path) -> Path:
@@ -82,11 +82,10 @@ def rate_limit() -> dict:
 
 
 def descriptors() -> list:
-    """One descriptor a budget, as the server reads them."""
-    tenant = {"request_headers": {"header_name": "x-tenant-id", "descriptor_key": "tenant"}}
+    """One a budget: the server charges a descriptor to the budgets whose dimensions it has."""
     return [
-        {"actions": [{"generic_key": {"descriptor_key": "budget", "descriptor_value": name}}, tenant]}
-        for name in BUDGETS
+        {"actions": [{"request_headers": {"header_name": header, "descriptor_key": dimension}}]}
+        for dimension, header in DIMENSIONS.items()
     ]
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 
+from envoys import DIMENSIONS
 from processes import Failure, steal_ticks
 from rig import Line, Rig
 from server import QuotaServer
@@ -101,7 +102,7 @@ def memory(rig: Rig, server: QuotaServer | None, mode: Mode) -> list[dict]:
 def starts(rig: Rig, server: QuotaServer | None, mode: Mode) -> list[dict]:
     """From the start of the process to the first answers."""
     body = json.dumps({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Good morning!"}]})
-    headers = {"content-type": "application/json", "x-tenant-id": "tenant-0"}
+    headers = {"content-type": "application/json"} | {header: "first" for header in DIMENSIONS.values()}
     rows = []
     for number in range(mode.start_repeats):
         say(f"start, {number + 1} of {mode.start_repeats}")

@@ -54,8 +54,8 @@ class Rig:
         self._stack.callback(process.stop)
         return process
 
-    def server(self, name: str) -> QuotaServer:
-        policy = Path(__file__).with_name("policy.yaml")
+    def server(self, variant: str, name: str) -> QuotaServer:
+        policy = ROOT / f"bench/policies/{variant}.yaml"
         return self._start(QuotaServer(SERVER, policy, {self.load_core}, self.folder / name))
 
     def line(self, variant: str, name: str, server: QuotaServer | None, workers: int = 1) -> Line:

@@ -28,14 +28,14 @@ from workloads import MODES, Mode
 def bench(rig: Rig, mode: Mode) -> dict:
     lines = {}
     for variant in rig.variants:
-        server = rig.server(f"server-{variant}") if variant in WITH_SERVER else None
+        server = rig.server(variant, f"server-{variant}") if variant in WITH_SERVER else None
         lines[variant] = rig.line(variant, variant, server)
     rounds, idle = measure.rounds(rig, lines, mode), measure.idle(lines)
     checks = check(lines)
     for line in lines.values():
         line.envoy.stop()
     # An Envoy that is stopped early may not have reported all: a server of its own, which is not asked.
-    server = rig.server("server-scratch") if "tollkeeper" in rig.variants else None
+    server = rig.server("tollkeeper", "server-scratch") if "tollkeeper" in rig.variants else None
     return {
         "rounds": rounds, "idle_us_per_s": idle, "checks": checks,
         "memory": measure.memory(rig, server, mode), "starts": measure.starts(rig, server, mode),

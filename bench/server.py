@@ -43,6 +43,11 @@ class QuotaServer(Process):
         rows = json.loads(said.stdout)
         return {field: sum(row[field] for row in rows) for field in ("requests", "prompt_tokens", "completion_tokens")}
 
+    def counters(self) -> dict[str, int]:
+        """Its own Prometheus counters by name and labels, as they are written."""
+        samples = (line.rsplit(" ", 1) for line in self.get("/metrics").splitlines() if not line.startswith("#"))
+        return {name: int(value) for name, value in samples if "_total" in name}
+
 
 def free_port() -> int:
     with socket.socket() as taken:

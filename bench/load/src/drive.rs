@@ -42,9 +42,6 @@ pub struct Drive {
     /// Ask the mock provider to pause between chunks
     #[arg(long, requires = "stream")]
     pace_ms: Option<u64>,
-    /// Tenants that the connections take turns to speak for
-    #[arg(long, default_value_t = 8)]
-    tenants: usize,
     /// Of the texts
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -199,7 +196,7 @@ impl Client {
         Some(samples.started)
     }
 
-    /// Headers as the official Python SDK sends them.
+    /// Headers as the official Python SDK sends them, and who asks: each connection is a user.
     fn compose(&self, call: u64, message: &mut Vec<u8>) {
         let mut prompts = self.prompts.borrow_mut();
         let count = prompts.len();
@@ -213,8 +210,12 @@ impl Client {
              x-stainless-os: Linux\r\nx-stainless-arch: x64\r\nx-stainless-runtime: CPython\r\n\
              x-stainless-runtime-version: 3.12.3\r\nx-stainless-async: false\r\nx-stainless-retry-count: 0\r\n\
              x-stainless-read-timeout: 600\r\nauthorization: Bearer sk-bench-0123456789abcdef0123456789abcdef\r\n\
-             x-tenant-id: tenant-{}\r\n{pace}content-length: {}\r\n\r\n",
-            self.number % self.options.tenants.max(1),
+             x-tenant-id: tenant-{}\r\nx-team: team-{}\r\nx-user: user-{}\r\nx-app: app-{}\r\n\
+             {pace}content-length: {}\r\n\r\n",
+            self.number % 8,
+            self.number % 4,
+            self.number,
+            self.number % 2,
             prompt.body.len()
         );
         message.clear();
