@@ -19,23 +19,30 @@ def empty(line: Line) -> dict:
 
 
 def rate_limit(line: Line) -> dict:
+    """Every call was let through by the server, which charged it to each of the four budgets."""
     counters = line.envoy.stats(r"^cluster\.provider\.ratelimit\.")
     counts = {name.rsplit(".", 1)[1]: count for name, count in counters.items()}
     if counts.get("ok") != line.calls or counts.get("error", 0) or counts.get("over_limit", 0):
         raise Failure(f"{line.calls} calls, but the rate-limit filter counts {counts}")
-    answered = line.server.counters().get('tollkeeper_server_rate_limits_total{code="ok"}')
-    if answered != line.calls:
-        raise Failure(f"{line.calls} calls, but the server answered {answered}")
-    return {"calls": line.calls, "filter": counts, "server": answered}
+    expected = {f"{dimension}-requests": line.calls for dimension in ("tenant", "team", "user", "app")}
+    if (used := line.server.used()) != expected:
+        raise Failure(f"the budgets should be charged {expected}, but the server has {used}")
+    return {"calls": line.calls, "filter": counts, "used": used}
 
 
 def tollkeeper(line: Line, seconds: float = 20) -> dict:
-    """To the token. The worker's last tick may still have to come."""
-    sent = {"requests": line.calls, "prompt_tokens": line.prompt_tokens, "completion_tokens": line.completion_tokens}
-    deadline = time.monotonic() + seconds
-    while (usage := line.server.usage()) != sent:
+    """The ledger has every call to the token, and the four budgets were charged just that."""
+    tokens = line.prompt_tokens + line.completion_tokens
+    sent = {"requests": line.calls, "refused": 0, "prompt_tokens": line.prompt_tokens,
+            "completion_tokens": line.completion_tokens}
+    deadline = time.monotonic() + seconds  # the worker's last tick may still have to come
+    while True:
+        usage, used = line.server.usage(), line.server.used()
+        expected = {"tenant-requests": line.calls, "team-tokens": tokens, "user-tokens": tokens,
+                    "app-spend": int(usage["cost_pico_usd"])}
+        if usage | sent == usage and used == expected and expected["app-spend"] > 0:
+            # How many acquires and syncs that took says whether leases were warm.
+            return {"sent": sent, "used": used, "server_counters": line.server.counters()}
         if time.monotonic() > deadline:
-            raise Failure(f"sent {sent}, but the server has {usage}")
+            raise Failure(f"sent {sent}\nthe ledger has {usage}\nthe budgets have {used}, expected {expected}")
         time.sleep(0.2)
-    # How many acquires and syncs that took says whether leases were warm.
-    return {"sent": sent, "server": usage, "server_counters": line.server.counters()}
