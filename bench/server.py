@@ -1,0 +1,51 @@
+"""The quota server under the benchmark, and what it says was used."""
+
+import json
+import re
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+from processes import Process
+
+
+class QuotaServer(Process):
+    def __init__(self, binary: Path, policy: Path, cores: set[int], folder: Path):
+        folder.mkdir(parents=True)
+        log = folder / "server.log"
+        super().__init__(
+            f"quota server ({folder.name})",
+            [binary, "serve", "--policy", policy, "--store", f"sqlite:{folder / 'store.db'}",
+             "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+            cores, log,
+        )
+        said = r"^listening grpc=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)$"
+        ports = self.wait_until("listening", lambda: re.search(said, log.read_text(), re.M))
+        self.grpc_port, self._http_port = int(ports[1]), int(ports[2])
+        self.wait_until("ready", self._ready)
+
+    def _ready(self) -> bool:
+        try:
+            return bool(self._get("/readyz"))
+        except OSError:
+            return False
+
+    def _get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}{path}", timeout=5) as answer:
+            return answer.read().decode()
+
+    def usage(self) -> dict:
+        """The ledger's totals."""
+        return json.loads(self._get("/v1/usage"))["total"]
+
+    def used(self) -> dict[str, int]:
+        """Per budget, what is charged in all its buckets, in its own unit."""
+        sums = Counter()
+        for bucket in json.loads(self._get("/v1/budgets"))["buckets"]:
+            sums[bucket["budget"]] += bucket["used"]
+        return dict(sums)
+
+    def counters(self) -> dict[str, int]:
+        """Its own Prometheus counters by name and labels, as they are written."""
+        samples = (line.rsplit(" ", 1) for line in self._get("/metrics").splitlines() if not line.startswith("#"))
+        return {name: int(value) for name, value in samples if "_total" in name}
