@@ -37,3 +37,15 @@ apt_install() {
   as_root apt-get update -qq >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
+
+venv=$tools/venv
+
+# A Python environment of the project's own, so that nothing is installed into the machine's.
+ensure_venv() {
+  [ -x "$venv/bin/pip" ] && return
+  have python3 || apt_install python3
+  say "python: making .tools/venv with $(python3 --version)"
+  mkdir -p "$tools"
+  # Debian splits venv and pip off; what a failed try left behind is cleared.
+  python3 -m venv --clear "$venv" >/dev/null 2>&1 || { apt_install python3-venv && python3 -m venv --clear "$venv"; }
+}
