@@ -1,5 +1,21 @@
 //! Budgets shared by many processes: what the server decides, what a lease in shared data says, and the protocol
 //! between them. Pure state machines: no clock, no I/O; time comes in as an argument, in Unix milliseconds.
+//!
+//! The server's side:
+//! * [`Window`]: when a budget starts afresh;
+//! * [`Bucket`] and [`Account`]: what is used, what each process holds, and every way they change;
+//! * [`Term`]: how long a process's leases are good for;
+//! * [`extra`]: how much to grant beyond the need.
+
+mod bucket;
+mod sizing;
+mod term;
+mod window;
+
+pub use bucket::{Account, Bucket, Lapse, Short};
+pub use sizing::extra;
+pub use term::Term;
+pub use window::Window;
 
 #![forbid(unsafe_code)]
 
