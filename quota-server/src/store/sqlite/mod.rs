@@ -20,7 +20,7 @@ use writer::Writer;
 
 pub struct Sqlite {
     writer: Arc<Writer>,
-    reader: Arc<Mutex<Connection>>,
+    reader: Arc<Mutex<Option<Connection>>>,
     ttl_ms: u64,
 }
 
@@ -36,7 +36,7 @@ impl Sqlite {
         let reader = schema::open_to_read(path)?;
         Ok(Sqlite {
             writer: Arc::new(Writer::start(connection)?),
-            reader: Arc::new(Mutex::new(reader)),
+            reader: Arc::new(Mutex::new(Some(reader))),
             ttl_ms,
         })
     }
@@ -54,9 +54,9 @@ impl Sqlite {
     ) -> Answer<'_, T> {
         let reader = Arc::clone(&self.reader);
         Box::pin(async move {
-            let read = tokio::task::spawn_blocking(move || match reader.lock() {
-                Ok(connection) => query(&connection).map_err(|error| Error::Failed(error.to_string())),
-                Err(_) => Err(Error::Closed),
+            let read = tokio::task::spawn_blocking(move || match reader.lock().as_deref() {
+                Ok(Some(connection)) => query(connection).map_err(|error| Error::Failed(error.to_string())),
+                _ => Err(Error::Closed),
             });
             read.await.map_err(|_| Error::Closed)?
         })
@@ -116,11 +116,16 @@ impl Store for Sqlite {
     }
 
     fn close(&self) -> Answer<'_, ()> {
-        let writer = Arc::clone(&self.writer);
+        let (writer, reader) = (Arc::clone(&self.writer), Arc::clone(&self.reader));
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || writer.stop())
-                .await
-                .map_err(|error| Error::Failed(error.to_string()))
+            let closed = tokio::task::spawn_blocking(move || {
+                // First: the log is removed with the last connection, and this one may not write.
+                if let Ok(mut reader) = reader.lock() {
+                    reader.take();
+                }
+                writer.stop();
+            });
+            closed.await.map_err(|error| Error::Failed(error.to_string()))
         })
     }
 }
