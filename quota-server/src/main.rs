@@ -1,1 +1,172 @@
-fn main() {}
+//! `tollkeeper`: the quota server and its command line.
+#![forbid(unsafe_code)]
+
+mod ask;
+
+use clap::{Parser, Subcommand};
+use policy::{Budget, Unit};
+use quota_server::report::{self, Query, Report};
+use quota_server::{live_policy, serve, store, unix_ms};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+const SERVER: &str = "http://127.0.0.1:9091";
+
+/// FinOps for AI inside the mesh: budgets for a fleet of Envoys.
+#[derive(Parser)]
+#[command(name = "tollkeeper", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the filters in all Envoys until told to stop.
+    Serve {
+        /// The policy file; reloaded when it changes.
+        #[arg(long)]
+        policy: PathBuf,
+        /// Where budgets and the ledger are kept: sqlite:FILE.
+        #[arg(long, value_parser = sqlite)]
+        store: PathBuf,
+        /// Where filters (and Envoy's own rate-limit filter) connect.
+        #[arg(long, default_value = "127.0.0.1:9090")]
+        grpc: SocketAddr,
+        /// Health, metrics, usage and budgets.
+        #[arg(long, default_value = "127.0.0.1:9091")]
+        http: SocketAddr,
+        /// How long an Envoy may stay silent before what it holds of budgets lapses.
+        #[arg(long, default_value = "60s", value_parser = lease_ttl)]
+        lease_ttl: Duration,
+    },
+    /// Say what is wrong with a policy file, with lines and suggestions.
+    Check { policy: PathBuf },
+    /// What was consumed: requests, tokens, cost, refusals.
+    Usage {
+        /// The server to ask.
+        #[arg(long, default_value = SERVER, conflicts_with = "store")]
+        server: String,
+        /// Read a store directly, with or without a running server: sqlite:FILE.
+        #[arg(long, value_parser = sqlite)]
+        store: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+        /// An age (24h, 7d) or a moment (2026-11-23T18:00:00Z), taken back to the full hour.
+        #[arg(long)]
+        since: Option<String>,
+        /// Dimensions, or model, provider, outcome, source, price_version, hour; with commas.
+        #[arg(long, default_value = Query::DEFAULT_BY)]
+        by: String,
+    },
+    /// The buckets of all budgets as they stand: used, reserved, remaining.
+    Budgets {
+        /// The server to ask.
+        #[arg(long, default_value = SERVER)]
+        server: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn sqlite(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err("expected sqlite:FILE".to_owned()),
+    }
+}
+
+/// Shorter ones lapse between two ticks of a healthy Envoy; longer ones strand what a dead one held.
+fn lease_ttl(text: &str) -> Result<Duration, String> {
+    let ttl = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let allowed = Duration::from_secs(1)..=Duration::from_secs(86_400);
+    if allowed.contains(&ttl) { Ok(ttl) } else { Err("expected from 1s to 24h".to_owned()) }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), String> {
+    match command {
+        Command::Serve { policy, store, grpc, http, lease_ttl } => {
+            log_to_stderr();
+            let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+            runtime.block_on(serve::serve(serve::Options { policy, store, grpc, http, lease_ttl }))
+        }
+        Command::Check { policy } => check(&policy),
+        Command::Usage { server, store, json, since, by } => {
+            let report = match store {
+                Some(path) => usage_of_file(&path, since.as_deref(), &by)?,
+                None => {
+                    let mut query = vec![("by", by.as_str())];
+                    query.extend(since.as_deref().map(|since| ("since", since)));
+                    ask::ask(&server, "/v1/usage", &query)?
+                }
+            };
+            print(&report, json, report::usage_table)
+        }
+        Command::Budgets { server, json } => {
+            print(&ask::ask(&server, "/v1/budgets", &[])?, json, report::budgets_table)
+        }
+    }
+}
+
+fn usage_of_file(path: &Path, since: Option<&str>, by: &str) -> Result<Value, String> {
+    let query = Query::parse(since, Some(by), unix_ms())?;
+    let entries = store::sqlite::read_ledger(path, query.since).map_err(|error| error.to_string())?;
+    Ok(Report::of(&entries, query).json())
+}
+
+fn print(answer: &Value, json: bool, table: impl Fn(&Value) -> Result<String, String>) -> Result<(), String> {
+    if json {
+        println!("{answer:#}");
+    } else {
+        print!("{}", table(answer)?);
+    }
+    Ok(())
+}
+
+fn check(path: &Path) -> Result<(), String> {
+    let policy = live_policy::read(path)?.policy;
+    let count = policy.budgets.len();
+    println!("{}: ok, version {}, {count} {}", path.display(), policy.version, plural("budget", count));
+    for budget in &policy.budgets {
+        println!("  {}", summary(budget));
+    }
+    Ok(())
+}
+
+fn plural(word: &str, count: usize) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
+}
+
+fn summary(budget: &Budget) -> String {
+    let limit = match budget.unit {
+        Unit::Requests => format!("{} requests", budget.limit),
+        Unit::Tokens => format!("{} tokens", budget.limit),
+        Unit::PicoUsd => format!("{} USD", report::usd(budget.limit.into())),
+    };
+    let per =
+        if budget.per.is_empty() { "all together".into() } else { format!("per {}", budget.per.join(", ")) };
+    let window = humantime::format_duration(Duration::from_millis(budget.window_ms));
+    format!("{}: {limit} {per} every {window}", budget.name)
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}

@@ -1,11 +1,24 @@
 //! Budgets shared by many processes: what the server decides, what a lease in shared data says, and the protocol
 //! between them. Pure state machines: no clock, no I/O; time comes in as an argument, in Unix milliseconds.
-
+//!
+//! The server's side:
+//! * [`Bucket`] and [`Account`]: what is used, what each process holds, and every way they change;
+//! * [`extra`]: how much to grant beyond the need;
+//! * [`Term`]: how long a process's leases are good for.
+//!
+//! The process's side:
+//! * [`Lease`]: what its workers share of a bucket.
 #![forbid(unsafe_code)]
 
+mod bucket;
 mod lease;
+mod sizing;
+mod term;
 
+pub use bucket::{Account, Bucket, Lapse, Short};
 pub use lease::{BucketKey, Epoch, Lease, Take};
+pub use sizing::extra;
+pub use term::Term;
 
 /// The messages of `proto/tollkeeper/v1/quota.proto`.
 pub mod proto {

@@ -1,0 +1,92 @@
+//! Health, metrics, usage and budgets over HTTP.
+
+use crate::report::{Query, Report, moment_text};
+use crate::service::Core;
+use crate::store::{self, OpenBucket};
+use axum::extract::{Query as Params, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use policy::{Policy, Unit};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// * `/healthz`: the process lives.
+/// * `/readyz`: the store answers.
+/// * `/metrics`: Prometheus' text form.
+/// * `/v1/usage?since=24h&by=tenant,model`: see [`Report::json`].
+/// * `/v1/budgets`: the buckets whose window has not ended.
+pub fn routes(core: Arc<Core>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/v1/usage", get(usage))
+        .route("/v1/budgets", get(budgets))
+        .with_state(core)
+}
+
+async fn ready(State(core): State<Arc<Core>>) -> Response {
+    match core.store.ready().await {
+        Ok(()) => "ok\n".into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn metrics(State(core): State<Arc<Core>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], core.metrics.text()).into_response()
+}
+
+async fn usage(State(core): State<Arc<Core>>, Params(params): Params<HashMap<String, String>>) -> Response {
+    let param = |name| params.get(name).map(String::as_str);
+    let query = match Query::parse(param("since"), param("by"), crate::unix_ms()) {
+        Ok(query) => query,
+        Err(problem) => return (StatusCode::BAD_REQUEST, problem + "\n").into_response(),
+    };
+    match core.store.ledger(query.since).await {
+        Ok(entries) => Json(Report::of(&entries, query).json()).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn budgets(State(core): State<Arc<Core>>) -> Response {
+    let at = core.moment();
+    match core.store.buckets(at.now).await {
+        Ok(buckets) => {
+            let known = buckets.iter().filter_map(|open| bucket_json(&at.policy, open, at.now));
+            let buckets: Vec<Value> = known.collect();
+            Json(json!({ "policy_version": at.policy.version, "buckets": buckets })).into_response()
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// One bucket; none where the policy has its budget no longer.
+fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
+    let budget = policy.budget(&open.budget)?;
+    let subject: Map<String, Value> =
+        budget.per.iter().cloned().zip(open.subject.iter().map(|value| json!(value))).collect();
+    Some(json!({
+        "budget": open.budget,
+        "subject": subject,
+        "unit": match budget.unit {
+            Unit::Requests => "requests",
+            Unit::Tokens => "tokens",
+            Unit::PicoUsd => "pico_usd",
+        },
+        "limit": budget.limit,
+        "used": open.bucket.used,
+        "outstanding": open.bucket.outstanding,
+        "remaining": open.bucket.remaining(budget.limit),
+        "window_start_ms": open.window_start,
+        "resets_at": moment_text(open.window_end),
+        "resets_in_ms": open.window_end.saturating_sub(now),
+    }))
+}
+
+fn failed(error: &store::Error) -> Response {
+    tracing::error!(%error, "a query failed");
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
+}

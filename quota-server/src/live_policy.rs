@@ -1,0 +1,72 @@
+//! The policy in force, and its reload when the file changes.
+
+use policy::Policy;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::SystemTime;
+
+/// A policy with the form that is sent to workers.
+#[derive(Clone, Debug)]
+pub struct Current {
+    pub policy: Arc<Policy>,
+    pub compiled: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub struct LivePolicy {
+    path: PathBuf,
+    current: RwLock<Arc<Current>>,
+}
+
+/// Tells one state of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(Option<(SystemTime, u64)>);
+
+impl LivePolicy {
+    /// # Errors
+    /// What is wrong with the file, a line each.
+    pub fn load(path: &Path) -> Result<LivePolicy, String> {
+        let current = RwLock::new(Arc::new(read(path)?));
+        Ok(LivePolicy { path: path.to_owned(), current })
+    }
+
+    #[must_use]
+    pub fn current(&self) -> Arc<Current> {
+        // A poisoned lock still holds a whole policy: it is only ever replaced by assignment.
+        Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// What the file looks like now.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        let looks = std::fs::metadata(&self.path).and_then(|data| Ok((data.modified()?, data.len())));
+        Stamp(looks.ok())
+    }
+
+    /// Reads the file again. The new policy is not in force yet: [`LivePolicy::adopt`] it.
+    ///
+    /// # Errors
+    /// What is wrong with the file, a line each; the policy in force stays.
+    pub fn reread(&self) -> Result<Current, String> {
+        read(&self.path)
+    }
+
+    pub fn adopt(&self, new: Current) {
+        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(new);
+    }
+}
+
+/// Reads and checks a policy file.
+///
+/// # Errors
+/// What is wrong with it, a line each, beginning with the path.
+pub fn read(path: &Path) -> Result<Current, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let policy = Policy::from_yaml(&text).map_err(|problems| {
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
+        lines.join("\n")
+    })?;
+    let compiled = policy.compiled();
+    Ok(Current { policy: Arc::new(policy), compiled })
+}

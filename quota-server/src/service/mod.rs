@@ -1,0 +1,34 @@
+//! The gRPC services: thin layers over a store that check input, add the policy and count.
+
+pub mod input;
+mod quota;
+mod rate_limit;
+
+pub use quota::QuotaService;
+pub use rate_limit::RateLimitService;
+
+use crate::live_policy::LivePolicy;
+use crate::metrics::Metrics;
+use crate::store::{Moment, Store};
+use std::sync::Arc;
+use tonic::Status;
+
+/// What all services share.
+pub struct Core {
+    pub store: Arc<dyn Store>,
+    pub policy: LivePolicy,
+    pub metrics: Metrics,
+}
+
+impl Core {
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { policy: self.policy.current().policy.clone(), now: crate::unix_ms() }
+    }
+}
+
+/// Envoy and proxy-wasm want plain ASCII in a status message, so it says what failed and the log says why.
+fn unavailable(error: &crate::store::Error) -> Status {
+    tracing::error!(%error, "an operation failed");
+    Status::unavailable("the store failed; nothing was decided")
+}

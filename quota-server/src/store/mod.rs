@@ -1,0 +1,151 @@
+//! Where buckets, leases and the ledger live.
+//!
+//! A [`Store`] offers whole operations, not rows: each is atomic, and durable once answered, so that a store may carry
+//! it out in one transaction or in one script. What it decides comes from the state machines of [`quota`].
+
+#[cfg(test)]
+mod conformance;
+pub mod ledger;
+pub mod sqlite;
+
+use ledger::Entry;
+use policy::Policy;
+use quota::Bucket;
+use quota::proto::{AcquireRequest, AcquireResponse, Settled, SyncRequest, SyncResponse};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// The rules and the time an operation is decided by.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    pub policy: Arc<Policy>,
+    /// Unix ms.
+    pub now: u64,
+}
+
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// Whole operations on budgets. Requests have been checked against the limits of [`crate::service::input`].
+pub trait Store: Send + Sync {
+    /// Grants all wants or none. A repeat of the same number gets the first grant again.
+    fn acquire(&self, at: Moment, request: AcquireRequest) -> Answer<'_, Acquired>;
+
+    /// Settles, records and refills. A repeat of the same sequence gets the first answer and changes nothing.
+    fn sync(&self, at: Moment, request: SyncRequest) -> Answer<'_, Synced>;
+
+    /// Spends at once, without leases: all of it or nothing.
+    fn spend(&self, at: Moment, charges: Vec<Charge>) -> Answer<'_, Spent>;
+
+    /// Lapses the leases of processes gone silent, and forgets what can't matter any more.
+    fn sweep(&self, at: Moment) -> Answer<'_, Swept>;
+
+    /// Remembers the names of a policy's dimensions: ledger entries name the policy whose values they carry.
+    fn remember(&self, policy: Arc<Policy>) -> Answer<'_, ()>;
+
+    /// The ledger from the hour of `since` (Unix ms) on.
+    fn ledger(&self, since: u64) -> Answer<'_, Vec<Entry>>;
+
+    /// Buckets whose window has not ended at `now` (Unix ms).
+    fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>>;
+
+    /// Whether operations can be carried out at all.
+    fn ready(&self) -> Answer<'_, ()>;
+
+    /// Finishes what was asked for and leaves the store tidy. Everything asked later fails.
+    fn close(&self) -> Answer<'_, ()>;
+}
+
+/// How an acquire ended. Answers carry no policy: that is the service's to add.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Acquired {
+    Granted(AcquireResponse),
+    Exhausted(AcquireResponse),
+    /// A want names a budget that the policy does not have in that form: nothing was granted.
+    Stale(AcquireResponse),
+    /// The worker has declared this number unanswered before: nothing was granted, and nothing ever will be.
+    Withdrawn,
+}
+
+/// How a sync ended. Answers carry no policy: that is the service's to add.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Synced {
+    Applied {
+        answer: SyncResponse,
+        /// Spent beyond every grant.
+        overshoots: Vec<Overshoot>,
+        /// Sequence numbers that never came, which a correct worker can't cause.
+        skipped: u64,
+    },
+    Repeated(SyncResponse),
+    /// Older than the last one applied, whose number this is.
+    Past(u64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overshoot {
+    pub budget: String,
+    pub amount: u64,
+}
+
+/// An amount to spend of a budget at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Index into the policy's budgets.
+    pub budget: usize,
+    pub subject: Vec<String>,
+    pub amount: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// One a charge: whether it fits. Where one does not, nothing was spent.
+    pub fits: Vec<bool>,
+    /// One a charge: the bucket afterwards.
+    pub buckets: Vec<Bucket>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Processes whose term lapsed.
+    pub lapsed: u64,
+    /// Rows forgotten.
+    pub forgotten: u64,
+}
+
+/// A bucket whose window has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenBucket {
+    pub budget: String,
+    pub subject: Vec<String>,
+    /// Unix ms.
+    pub window_start: u64,
+    pub window_end: u64,
+    pub bucket: Bucket,
+}
+
+/// Why an operation was not carried out. Whoever asked may ask again: nothing of it was kept, or all of it and the
+/// repeat will say so.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the store can't be used: {0}")]
+    Unusable(String),
+    #[error("the store failed: {0}")]
+    Failed(String),
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// What taking back an answered acquire means: everything it granted returns unspent.
+#[must_use]
+pub fn taking_back(request: &AcquireRequest, answer: &AcquireResponse) -> Vec<Settled> {
+    let generation = answer.term.as_ref().map_or(0, |term| term.generation);
+    let returned = |(want, grant): (&quota::proto::Want, &quota::proto::Grant)| Settled {
+        bucket: want.bucket.clone(),
+        window: grant.window,
+        generation,
+        spent: 0,
+        returned: grant.amount,
+    };
+    request.wants.iter().zip(&answer.grants).map(returned).collect()
+}

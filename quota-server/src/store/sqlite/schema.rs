@@ -1,0 +1,191 @@
+//! The file: what is in it, and whether it is ours to use.
+
+use crate::store::Error;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::path::Path;
+use std::time::Duration;
+
+/// Rises with each change of the tables that an older server would misread.
+const VERSION: i64 = 1;
+
+/// Marks the file as ours in SQLite's header: "toll".
+const APPLICATION_ID: i64 = 0x746f_6c6c;
+
+/// `STRICT`, so that a sum that overflows fails instead of turning into a float. Unsigned 64-bit identities (epochs,
+/// worker and sequence numbers) are kept as the signed integers with the same bits; amounts and times stay below 2^63.
+const TABLES: &str = "
+CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+
+CREATE TABLE process (
+    id INTEGER PRIMARY KEY,
+    node TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    expires_at INTEGER,            -- Unix ms; NULL once lapsed
+    seen_at INTEGER NOT NULL,
+    UNIQUE (node, epoch)
+) STRICT;
+CREATE INDEX process_due ON process (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE bucket (
+    id INTEGER PRIMARY KEY,
+    budget TEXT NOT NULL,
+    subject TEXT NOT NULL,         -- JSON array of strings
+    window_start INTEGER NOT NULL, -- Unix ms
+    window_end INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    outstanding INTEGER NOT NULL,
+    UNIQUE (budget, subject, window_start)
+) STRICT;
+CREATE INDEX bucket_end ON bucket (window_end);
+
+CREATE TABLE account (
+    bucket INTEGER NOT NULL,
+    process INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    outstanding INTEGER NOT NULL,
+    written_off INTEGER NOT NULL,
+    PRIMARY KEY (bucket, process, generation)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_held ON account (process) WHERE outstanding > 0;
+
+-- Acquires: the answer for a repeat and what taking it back means; both NULL where the number was withdrawn.
+CREATE TABLE acquired (
+    process INTEGER NOT NULL,
+    worker INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    answer BLOB,                   -- AcquireResponse
+    undo BLOB,                     -- SyncRequest with `settled` only
+    PRIMARY KEY (process, worker, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acquired_at ON acquired (at);
+
+CREATE TABLE worker (
+    process INTEGER NOT NULL,
+    worker INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    answer BLOB NOT NULL,          -- SyncResponse
+    PRIMARY KEY (process, worker)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policy (
+    version TEXT PRIMARY KEY,
+    dimensions TEXT NOT NULL       -- JSON array of names
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ledger (
+    hour INTEGER NOT NULL,         -- Unix ms
+    dimensions TEXT NOT NULL,      -- JSON object of strings, names sorted
+    model TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    source TEXT NOT NULL,
+    price_version TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    uncached_input INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    cache_write_5m INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL,
+    audio_in INTEGER NOT NULL,
+    image_in INTEGER NOT NULL,
+    output_visible INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    audio_out INTEGER NOT NULL,
+    cost_pico_usd INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    PRIMARY KEY (hour, dimensions, model, provider, outcome, source, price_version)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Opens the file for writing, and creates it where there is none.
+///
+/// # Errors
+/// Says what is wrong with the file: unreachable, read-only, damaged, not ours, or made by a newer version.
+pub(super) fn open(path: &Path) -> Result<Connection, Error> {
+    let unusable = |what: String| Error::Unusable(format!("{}: {what}", path.display()));
+    let sql = |error: rusqlite::Error| unusable(error.to_string());
+
+    let mut connection = Connection::open(path).map_err(sql)?;
+    settle_in(&connection).map_err(sql)?;
+    // Before anything is changed: the file may be somebody else's.
+    made_by(&connection).map_err(sql)?.ours_or_new().map_err(unusable)?;
+    if connection.is_readonly("main").map_err(sql)? {
+        return Err(unusable("the file is read-only".into()));
+    }
+    let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
+    if check != "ok" {
+        return Err(unusable(format!("the file is damaged: {check}")));
+    }
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(sql)?;
+    if mode != "wal" {
+        return Err(unusable("its file system does not support write-ahead logging".into()));
+    }
+
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+    if made_by(&transaction).map_err(sql)?.ours_or_new().map_err(unusable)? {
+        create(&transaction).map_err(sql)?;
+    }
+    transaction.commit().map_err(sql)?;
+    Ok(connection)
+}
+
+/// Opens the file for queries beside the writer.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
+    let unusable = |what: String| Error::Unusable(format!("{}: {what}", path.display()));
+    let sql = |error: rusqlite::Error| unusable(error.to_string());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
+    settle_in(&connection).map_err(sql)?;
+    if made_by(&connection).map_err(sql)?.ours_or_new().map_err(unusable)? {
+        return Err(unusable("the file is empty".into()));
+    }
+    Ok(connection)
+}
+
+/// `synchronous = FULL`: a commit that returned is on the disk, in WAL mode too.
+fn settle_in(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "synchronous", "FULL")
+}
+
+enum Made {
+    ByNobody,
+    ByUs(i64),
+    ByAnother,
+}
+
+impl Made {
+    /// Whether the file is still to be filled.
+    fn ours_or_new(self) -> Result<bool, String> {
+        match self {
+            Made::ByNobody => Ok(true),
+            Made::ByUs(VERSION) => Ok(false),
+            Made::ByUs(version) => Err(format!(
+                "the file was made by another version of Tollkeeper (schema {version}; this one knows {VERSION})"
+            )),
+            Made::ByAnother => Err("the file is a database, but none of Tollkeeper's".into()),
+        }
+    }
+}
+
+fn made_by(connection: &Connection) -> rusqlite::Result<Made> {
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if application == APPLICATION_ID {
+        return connection
+            .query_row("SELECT version FROM schema_version", [], |row| row.get(0))
+            .map(Made::ByUs);
+    }
+    let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(if application == 0 && tables == 0 { Made::ByNobody } else { Made::ByAnother })
+}
+
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(TABLES)?;
+    connection.execute("INSERT INTO schema_version VALUES (?1)", [VERSION])?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)
+}

@@ -1,0 +1,128 @@
+//! The binary as its users meet it.
+
+mod common;
+
+use common::{POLICY, Server, acquire, call, home, settled, sync, tollkeeper};
+use quota::proto::SyncRequest;
+use std::time::{Duration, Instant};
+use tonic::Code;
+
+#[tokio::test]
+async fn what_is_acquired_and_reported_shows_in_budgets_and_usage() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let mut client = server.client().await;
+
+    let granted =
+        client.acquire(acquire(1, 1, "tenant-tokens", "acme", 500)).await.expect("granted").into_inner();
+    let policy = granted.policy.expect("a worker without a policy gets it");
+    let term = granted.term.expect("a term");
+    let grant = &granted.grants[0];
+    assert!(grant.amount >= 500 && grant.limit == 1_000_000, "{grant:?}");
+    assert_eq!(term.ttl_ms, 60_000);
+    assert_eq!(policy::Policy::from_compiled(&policy.compiled).expect("readable").version, policy.version);
+
+    let report = SyncRequest {
+        policy_version: policy.version.clone(),
+        settled: vec![settled(
+            "tenant-tokens",
+            "acme",
+            grant.window,
+            term.generation,
+            310,
+            grant.amount - 310,
+        )],
+        ledger: vec![call("acme", 300)],
+        ..sync(1, 1)
+    };
+    let answer = client.sync(report).await.expect("applied").into_inner();
+    assert_eq!(answer.policy, None, "it has the current one");
+
+    let budgets = server.json("/v1/budgets");
+    let bucket = &budgets["buckets"][0];
+    assert_eq!(bucket["subject"]["tenant"], "acme");
+    assert_eq!((bucket["used"].as_u64(), bucket["outstanding"].as_u64()), (Some(310), Some(0)));
+    assert_eq!(bucket["remaining"], 999_690);
+
+    let usage = server.json("/v1/usage?by=tenant,user");
+    assert_eq!(usage["rows"][0]["group"], serde_json::json!({ "tenant": "acme", "user": "ann" }));
+    assert_eq!(usage["total"]["prompt_tokens"], 300);
+    assert_eq!(usage["total"]["completion_tokens"], 10);
+    assert_eq!(usage["total"]["cost_pico_usd"], "5");
+
+    let asked =
+        tollkeeper(&["usage", "--server", &format!("http://{}", server.http)]).output().expect("runs");
+    let store = format!("sqlite:{}", home.path().join("store.db").display());
+    let read = tollkeeper(&["usage", "--store", &store]).output().expect("runs");
+    assert_eq!(String::from_utf8_lossy(&asked.stdout), String::from_utf8_lossy(&read.stdout));
+    let row = "acme    gpt-4o         1     300          10  0.000000000005        0         0";
+    assert!(String::from_utf8_lossy(&asked.stdout).lines().any(|line| line == row), "{asked:?}");
+    assert!(server.get("/metrics").1.contains("tollkeeper_server_acquires_total{result=\"granted\"} 1\n"));
+}
+
+#[tokio::test]
+async fn a_budget_that_is_spent_says_until_when() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let mut client = server.client().await;
+    let granted = client.acquire(acquire(1, 1, "user-calls", "ann", 3)).await.expect("granted").into_inner();
+    let refused = client.acquire(acquire(1, 2, "user-calls", "ann", 1)).await.expect("answered").into_inner();
+    let held = refused.exhausted.expect("exhausted");
+    assert!(held.retry_in_ms <= 250, "others only hold it: {held:?}");
+
+    let grant = &granted.grants[0];
+    let report =
+        SyncRequest { settled: vec![settled("user-calls", "ann", grant.window, 1, 3, 0)], ..sync(1, 1) };
+    client.sync(report).await.expect("applied");
+    let refused = client.acquire(acquire(1, 3, "user-calls", "ann", 1)).await.expect("answered").into_inner();
+    let spent = refused.exhausted.expect("exhausted");
+    assert_eq!(spent.retry_in_ms, spent.resets_in_ms);
+    assert!(refused.grants.is_empty());
+}
+
+// The client has to answer the connection's end while the test waits for the server's.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_it_with_success_and_leaves_one_file() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let mut client = server.client().await;
+    client.sync(SyncRequest { ledger: vec![call("acme", 1)], ..sync(1, 1) }).await.expect("applied");
+    assert_eq!(server.get("/readyz").0, 200);
+    let began = Instant::now();
+    assert!(server.stop().success());
+    assert!(began.elapsed() < Duration::from_secs(2), "an idle client must not hold it up");
+    assert!(!home.path().join("store.db-wal").exists(), "the log is folded in");
+}
+
+#[tokio::test]
+async fn input_beyond_the_limits_is_refused_by_field() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let mut client = server.client().await;
+    let refusal = |status: tonic::Status| (status.code(), status.message().to_owned());
+    let invalid = |message: &str| (Code::InvalidArgument, message.to_owned());
+
+    let unnamed = SyncRequest { reporter: None, ..sync(1, 1) };
+    assert_eq!(refusal(client.sync(unnamed).await.unwrap_err()), invalid("reporter: missing"));
+
+    let huge = acquire(1, 1, "tenant-tokens", "acme", 1 << 62);
+    assert_eq!(refusal(client.acquire(huge).await.unwrap_err()), invalid("wants.need: 2^62 or more"));
+
+    let long = acquire(1, 1, "tenant-tokens", &"x".repeat(257), 1);
+    let message = "wants.bucket.subject: longer than 256 bytes";
+    assert_eq!(refusal(client.acquire(long).await.unwrap_err()), invalid(message));
+
+    let mut twice = acquire(1, 1, "tenant-tokens", "acme", 1);
+    twice.wants.push(twice.wants[0].clone());
+    assert_eq!(refusal(client.acquire(twice).await.unwrap_err()), invalid("wants.bucket: named twice"));
+
+    let mut many = acquire(1, 1, "tenant-tokens", "acme", 1);
+    many.wants = (0..65)
+        .map(|n| quota::proto::Want {
+            bucket: common::bucket("tenant-tokens", &n.to_string()),
+            need: 1,
+            demand: 0,
+        })
+        .collect();
+    assert_eq!(refusal(client.acquire(many).await.unwrap_err()), invalid("wants: more than 64 of them"));
+}
