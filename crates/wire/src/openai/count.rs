@@ -70,8 +70,9 @@ impl Count {
         match part {
             0 if kind == Kind::Array => prompt::messages(&mut scanner, self).ok()?,
             1 | 2 if kind == Kind::Array => {
-                prompt::tools(&mut scanner, self).ok()?;
-                self.estimate(TOOLS_END);
+                if prompt::tools(&mut scanner, self).ok()? {
+                    self.estimate(TOOLS_END);
+                }
             }
             3 => self.response_format(json),
             _ => return None,
