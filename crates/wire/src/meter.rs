@@ -1,7 +1,7 @@
 //! Metering a response while it passes.
 
 use crate::json::{Error, Scanner};
-use crate::openai::{Shape, read_chunk};
+use crate::openai::{Shape, is_documented, read_chunk};
 use crate::seen::Seen;
 use crate::sse::{Splitter, Step};
 use crate::strip::{Pass, Strip};
@@ -150,11 +150,13 @@ impl ResponseMeter {
     }
 
     /// Tokens of the output seen so far: content, refusals, reasoning, names and arguments of calls, for every choice
-    /// by itself. Exact for content in an encoding that is the model's own; what surrounds calls is not documented.
+    /// by itself. Exact for content of a model with documented rules, in its own encoding, to a request without tools
+    /// (with tools on offer gpt-4o counts one token more); calls, and what surrounds them, make it an estimate.
     #[must_use]
     pub fn count_output(&mut self, encoding: Encoding) -> Counted {
         let counted = self.seen.output.count(encoding);
-        Counted { exact: counted.exact && self.unread_bytes() == 0, ..counted }
+        let documented = self.model().is_some_and(is_documented);
+        Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
     }
 
     /// The model that answered, as it names itself.

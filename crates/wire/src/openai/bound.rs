@@ -24,6 +24,8 @@ const MESSAGE: u64 = 4;
 const NAME: u64 = 1;
 /// Cookbook: 10 at most for a function's frame, 3 for its properties' and 12 once for all functions, here for each.
 const TOOL: u64 = 25;
+/// Once where there are tools: the reasoning models' frame is not documented (recorded: about 80 for gpt-5-mini).
+const TOOLS: u64 = 128;
 /// Not documented: two frames' worth.
 const TOOL_CALLS: u64 = 16;
 const RESPONSE_FORMAT: u64 = 32;
@@ -41,6 +43,7 @@ const OPAQUE: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Bound {
     tokens: u64,
+    has_tools: bool,
 }
 
 impl Bound {
@@ -91,6 +94,9 @@ impl Sink for Bound {
     }
 
     fn tool(&mut self, json: &str) {
+        if !std::mem::replace(&mut self.has_tools, true) {
+            self.add(TOOLS, 0);
+        }
         self.add(TOOL, json.len());
     }
 

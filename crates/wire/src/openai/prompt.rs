@@ -48,14 +48,16 @@ pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Resul
     Ok(())
 }
 
-/// Walks an array of tools or functions; the caller has peeked an array.
-pub(super) fn tools(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
+/// Walks an array of tools or functions; the caller has peeked an array. Says whether there were any.
+pub(super) fn tools(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<bool, Error> {
     let mut items = scanner.array()?;
+    let mut any = false;
     while items.next(scanner)? {
         let span = scanner.skip()?;
         sink.tool(scanner.slice(span));
+        any = true;
     }
-    Ok(())
+    Ok(any)
 }
 
 fn message(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {

@@ -201,7 +201,9 @@ impl Fields {
             "tools" | "functions" => {
                 let start = scanner.at();
                 match kind {
-                    Kind::Array => prompt::tools(scanner, &mut self.bound)?,
+                    Kind::Array => {
+                        prompt::tools(scanner, &mut self.bound)?;
+                    }
                     Kind::Null => return scanner.skip().map(|_| ()).map_err(Into::into),
                     _ => return wrong("an array or null"),
                 }

@@ -48,8 +48,12 @@ impl Tool {
                 }
             }
         }
-        if name.is_some() || description.is_some() {
-            self.line(&[name, description]);
+        // An empty description leaves no mark (recorded; the cookbook's examples all have one).
+        let description = description.filter(|text| !text.is_empty());
+        match (name, description) {
+            (None, None) => {}
+            (Some(_), None) => self.line(&[name]),
+            _ => self.line(&[name, description]),
         }
         Ok(())
     }

@@ -86,10 +86,15 @@ impl Reported {
             (prompt, completion, _) => (prompt.unwrap_or(0), completion.unwrap_or(0)),
         };
         let (mut input, mut output) = (prompt, completion);
+        // Where more was read from and written to the cache than there is prompt, what was written was also read
+        // (Gemini through OpenRouter: 2,161 each of 2,168): it counts as read.
+        let overlap = self.cached.saturating_add(self.cache_write) > prompt;
+        let cache_write =
+            if overlap { self.cache_write.saturating_sub(self.cached) } else { self.cache_write };
         Some(Usage {
             cache_read: take(&mut input, self.cached),
             // OpenAI's cache lives for minutes; it has no price of its own for writing an hour.
-            cache_write_5m: take(&mut input, self.cache_write),
+            cache_write_5m: take(&mut input, cache_write),
             audio_in: take(&mut input, self.audio_in),
             image_in: take(&mut input, self.image_in),
             uncached_input: input,

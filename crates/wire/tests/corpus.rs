@@ -1,0 +1,273 @@
+//! Recorded traffic: every exchange in the shape of OpenAI's chat completions, against an independent reading of it.
+#![cfg(not(target_arch = "wasm32"))]
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tokens::{Encoding, Known, Usage};
+use wire::{Api, ChatRequest, Passed, ResponseKind, ResponseMeter, recognise};
+
+struct Exchange {
+    id: String,
+    host: String,
+    request: String,
+    kind: ResponseKind,
+    response: String,
+}
+
+fn corpus() -> Option<PathBuf> {
+    let configured = std::env::var_os("TOLLKEEPER_CORPUS").map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared/corpus"));
+    configured.into_iter().chain(beside).map(|dir| dir.join("recorded.jsonl")).find(|file| file.is_file())
+}
+
+fn exchanges() -> Vec<Exchange> {
+    let Some(file) = corpus() else {
+        println!("skipped: corpus not found");
+        return Vec::new();
+    };
+    let lines = std::fs::read_to_string(file).expect("the corpus is readable");
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let found: Vec<Exchange> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("a line of the corpus is JSON"))
+        .filter(|e| {
+            recognise(text(e, "method").as_bytes(), text(e, "path").as_bytes()) == Some(Api::OpenAiChat)
+        })
+        .map(|e| Exchange {
+            id: text(&e, "id"),
+            host: text(&e, "host"),
+            request: text(&e, "request_body"),
+            kind: ResponseKind::of_content_type(text(&e, "content_type").as_bytes()),
+            response: text(&e, "response_body"),
+        })
+        .collect();
+    assert!(found.len() > 100, "the corpus has lost its chat completions");
+    found
+}
+
+/// The JSON values of a response: one, or one an event.
+fn values(exchange: &Exchange) -> Vec<Value> {
+    let parse = |text: &str| serde_json::from_str(text).expect(&exchange.id);
+    match exchange.kind {
+        ResponseKind::Json => vec![parse(&exchange.response)],
+        ResponseKind::Events => exchange
+            .response
+            .lines()
+            .filter_map(|line| line.strip_prefix("data:"))
+            .map(str::trim)
+            .filter(|data| *data != "[DONE]")
+            .map(parse)
+            .collect(),
+    }
+}
+
+/// The last usage object anywhere it is known to be.
+fn reported(values: &[Value]) -> Option<Value> {
+    values
+        .iter()
+        .flat_map(|value| [&value["usage"], &value["x_groq"]["usage"]])
+        .rfind(|usage| usage["prompt_tokens"].is_u64())
+        .cloned()
+}
+
+/// The classes by WIRE_FORMATS.md: details are subsets of the totals.
+fn classes(usage: &Value) -> Usage {
+    let figure = |value: &Value| value.as_u64().unwrap_or(0);
+    let (input, output) = (&usage["prompt_tokens_details"], &usage["completion_tokens_details"]);
+    let cache_read = [&input["cached_tokens"], &usage["num_cached_tokens"], &usage["cached_tokens"]];
+    let cache_read = cache_read.map(figure).into_iter().max().unwrap_or(0);
+    let completion = figure(&usage["completion_tokens"]);
+    let reasoning = figure(&output["reasoning_tokens"]).min(completion);
+    let (mut cache_write, audio_in) = (figure(&input["cache_write_tokens"]), figure(&input["audio_tokens"]));
+    if cache_write == cache_read {
+        cache_write = 0; // one recording: the tokens written are the tokens read
+    }
+    let (image_in, audio_out) = (figure(&input["image_tokens"]), figure(&output["audio_tokens"]));
+    Usage {
+        uncached_input: figure(&usage["prompt_tokens"]) - cache_read - cache_write - audio_in - image_in,
+        cache_read,
+        cache_write_5m: cache_write,
+        audio_in,
+        image_in,
+        output_visible: completion - reasoning - audio_out,
+        reasoning,
+        audio_out,
+        ..Usage::default()
+    }
+}
+
+fn metered(exchange: &Exchange, chunk: usize, strip: bool) -> (ResponseMeter, Vec<u8>) {
+    let mut meter = ResponseMeter::new(exchange.kind, strip);
+    let mut client = Vec::new();
+    for piece in exchange.response.as_bytes().chunks(chunk) {
+        match meter.feed(piece, false) {
+            Passed::Untouched => client.extend_from_slice(piece),
+            Passed::Replaced(bytes) => client.extend(bytes),
+        }
+    }
+    client.extend(meter.release());
+    (meter, client)
+}
+
+#[test]
+fn usage_is_the_providers_own_class_by_class() {
+    let mut table: BTreeMap<String, [u32; 3]> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for exchange in exchanges() {
+        let expected = reported(&values(&exchange)).as_ref().map(classes);
+        let [exact, none, bad] = table.entry(exchange.host.clone()).or_default();
+        for chunk in [usize::MAX, 1, 7, 1000] {
+            let (meter, client) = metered(&exchange, chunk, false);
+            assert_eq!(client, exchange.response.as_bytes(), "{}", exchange.id);
+            assert_eq!(meter.unread_bytes(), 0, "{}", exchange.id);
+            if meter.usage() != expected {
+                wrong.push(format!(
+                    "{} in chunks of {chunk}: {:?}, not {expected:?}",
+                    exchange.id,
+                    meter.usage()
+                ));
+                *bad += 1;
+            }
+        }
+        *(if expected.is_some() { exact } else { none }) += 1;
+    }
+    println!("{:45} {:>9} {:>9} {:>6}", "provider", "reported", "no usage", "wrong");
+    for (host, [exact, none, bad]) in table {
+        println!("{host:45} {exact:>9} {none:>9} {bad:>6}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn stripping_takes_out_the_usage_chunk_and_nothing_else_in_any_split() {
+    for exchange in exchanges().iter().filter(|e| e.kind == ResponseKind::Events) {
+        let expected: String = exchange
+            .response
+            .split_inclusive("\n\n")
+            .filter(|event| {
+                let data =
+                    event.trim().strip_prefix("data:").and_then(|d| serde_json::from_str::<Value>(d).ok());
+                !data.is_some_and(|v| {
+                    v["choices"].as_array().is_some_and(Vec::is_empty) && v["usage"].is_object()
+                })
+            })
+            .collect();
+        for chunk in [usize::MAX, 1, 2, 3, 61, 1000, 4096] {
+            let (_, client) = metered(exchange, chunk, true);
+            assert_eq!(String::from_utf8(client).unwrap(), expected, "{} in chunks of {chunk}", exchange.id);
+        }
+    }
+}
+
+#[test]
+fn output_errors_and_models_are_found() {
+    for exchange in exchanges() {
+        let values = values(&exchange);
+        let said = |message: &Value| {
+            ["content", "refusal", "reasoning", "reasoning_content"]
+                .iter()
+                .any(|key| message[key].as_str().is_some_and(|s| !s.is_empty()))
+                || message["content"].to_string().contains("\"text\":\"")
+                || message["tool_calls"].as_array().is_some_and(|calls| !calls.is_empty())
+                || message["audio"].is_object()
+        };
+        let choices = |value: &Value| value["choices"].as_array().cloned().unwrap_or_default();
+        let chunks = values
+            .iter()
+            .filter(|v| choices(v).iter().any(|c| said(&c["delta"]) || said(&c["message"])))
+            .count();
+        let (meter, _) = metered(&exchange, 50, false);
+        assert_eq!(meter.output_chunks(), chunks as u64, "{}", exchange.id);
+        assert_eq!(meter.error_seen(), values.iter().any(|v| v["error"].is_object()), "{}", exchange.id);
+        let model = values.iter().find_map(|v| v["model"].as_str().filter(|m| !m.is_empty()));
+        assert_eq!(meter.model(), model, "{}", exchange.id);
+    }
+}
+
+#[test]
+fn every_request_is_read_as_serde_reads_it() {
+    for exchange in exchanges() {
+        let body: Value = serde_json::from_str(&exchange.request).unwrap();
+        let request =
+            ChatRequest::read(exchange.request.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", exchange.id));
+        assert_eq!(Some(request.model()), body["model"].as_str());
+        assert_eq!(request.stream(), body["stream"].as_bool().unwrap_or(false));
+        assert_eq!(
+            request.include_usage(),
+            body["stream_options"]["include_usage"].as_bool().unwrap_or(false)
+        );
+        assert_eq!(
+            request.output_limit(),
+            body["max_completion_tokens"].as_u64().or(body["max_tokens"].as_u64())
+        );
+        assert_eq!(request.choices(), body["n"].as_u64().unwrap_or(1));
+    }
+}
+
+/// Counts against the provider's own `prompt_tokens` and `completion_tokens`. A count that calls itself exact must
+/// be: for models whose encoding is known, on OpenAI's own hosts. The bound must hold there for every request.
+#[test]
+fn exact_counts_are_the_providers_figures_and_the_bound_holds() {
+    let (mut prompts, mut outputs) = ([0u32; 3], [0u32; 3]);
+    let mut wrong = Vec::new();
+    for exchange in exchanges() {
+        let request = ChatRequest::read(exchange.request.as_bytes()).unwrap();
+        let (encoding, known) = Encoding::of_model(request.model());
+        let Some(usage) = reported(&values(&exchange)) else { continue };
+        let openai = exchange.host.ends_with("openai.com") || exchange.host.ends_with("azure.com");
+        if !openai || known != Known::Exact {
+            continue;
+        }
+        let prompt = usage["prompt_tokens"].as_u64().unwrap();
+        let counted = request.count_prompt(exchange.request.as_bytes(), encoding);
+        let bound = request.prompt_bound();
+        if bound < prompt || bound < counted.tokens {
+            wrong.push(format!(
+                "{}: bound {bound}, {prompt} reported, {} counted",
+                exchange.id, counted.tokens
+            ));
+        }
+        let request_is_exact = counted.exact;
+        tally(&mut prompts, counted.exact, counted.tokens == prompt);
+        if counted.tokens != prompt {
+            let note = format!("{} {}: prompt {} for {prompt}", exchange.id, request.model(), counted.tokens);
+            println!("{note}, bound {bound}");
+            if counted.exact {
+                wrong.push(note);
+            }
+        }
+        let output = usage["completion_tokens"].as_u64().unwrap();
+        let (mut meter, _) = metered(&exchange, 50, false);
+        let counted = meter.count_output(encoding);
+        tally(&mut outputs, counted.exact, counted.tokens == output);
+        if counted.exact && request_is_exact && counted.tokens != output {
+            wrong.push(format!("{}: output {} for {output}", exchange.id, counted.tokens));
+        }
+        if counted.tokens != output {
+            println!(
+                "{} {}: output {} for {output}, exact {}",
+                exchange.id,
+                request.model(),
+                counted.tokens,
+                counted.exact
+            );
+        }
+    }
+    let table = [("prompts", prompts), ("outputs", outputs)];
+    for (what, [exact, estimated_right, estimated]) in table {
+        println!(
+            "{what}: {exact} counted exactly; {estimated_right} of {estimated} estimates are the provider's figure"
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn tally([exact, right, estimated]: &mut [u32; 3], is_exact: bool, is_right: bool) {
+    if is_exact && is_right {
+        *exact += 1;
+    } else {
+        *estimated += 1;
+        *right += u32::from(is_right);
+    }
+}
