@@ -55,6 +55,7 @@ CREATE TABLE acquired (
     worker INTEGER NOT NULL,
     number INTEGER NOT NULL,
     at INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
     answer BLOB,                   -- AcquireResponse
     undo BLOB,                     -- SyncRequest with `settled` only
     PRIMARY KEY (process, worker, number)
