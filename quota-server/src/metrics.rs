@@ -37,6 +37,9 @@ pub struct Metrics {
     rate_limit_time: Histogram,
 }
 
+/// Values of a counter's label, each with its count.
+type Series<'a> = &'a [(&'a str, &'a AtomicU64)];
+
 impl Metrics {
     pub fn acquired(&self, acquired: &Acquired) {
         let counter = match acquired {
@@ -95,7 +98,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::with_capacity(4096);
-        let counters: [(&str, &str, &str, &[(&str, &AtomicU64)]); 7] = [
+        let counters: [(&str, &str, &str, Series<'_>); 7] = [
             (
                 "acquires_total",
                 "Acquire calls by how they ended.",

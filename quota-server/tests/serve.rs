@@ -126,3 +126,116 @@ async fn input_beyond_the_limits_is_refused_by_field() {
         .collect();
     assert_eq!(refusal(client.acquire(many).await.unwrap_err()), invalid("wants: more than 64 of them"));
 }
+
+/// Waits until `done`, at most ten seconds.
+async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "{what} did not happen");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_policy_is_pushed_and_a_broken_one_never_replaces_it() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let file = home.path().join("policy.yaml");
+    let mut client = server.client().await;
+    let mut asked = async |version: &str| {
+        let request = quota::proto::AcquireRequest {
+            policy_version: version.into(),
+            wants: vec![],
+            ..acquire(1, 1, "tenant-tokens", "acme", 0)
+        };
+        client.acquire(request).await.expect("answered").into_inner().policy
+    };
+    let first = asked("").await.expect("the policy").version;
+    assert_eq!(asked(&first).await, None);
+
+    std::fs::write(&file, "budgets: [{ name: x, limit: lots }]").expect("written");
+    let refused = "tollkeeper_server_policy_reloads_total{result=\"refused\"} 1\n";
+    until("the refusal", async || server.get("/metrics").1.contains(refused)).await;
+    assert_eq!(asked(&first).await, None, "the old one is still in force");
+
+    std::fs::write(&file, POLICY.replace("3 requests", "4 requests")).expect("written");
+    until("the reload", async || asked(&first).await.is_some()).await;
+    let now =
+        policy::Policy::from_compiled(&asked(&first).await.expect("the policy").compiled).expect("readable");
+    assert_eq!(now.budget("user-calls").map(|budget| budget.limit), Some(4));
+
+    std::fs::write(&file, POLICY).expect("written");
+    server.signal("HUP");
+    until("the way back", async || asked(&first).await.is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_process_loses_what_it_held() {
+    let home = home(POLICY);
+    let server = Server::start_with(home.path(), &["--lease-ttl", "1s"]);
+    let mut client = server.client().await;
+    client.acquire(acquire(1, 1, "user-calls", "ann", 3)).await.expect("granted");
+    until("the lapse", async || {
+        let bucket = &server.json("/v1/budgets")["buckets"][0];
+        bucket["used"] == 3 && bucket["outstanding"] == 0
+    })
+    .await;
+    assert!(server.get("/metrics").1.contains("tollkeeper_server_lapsed_processes_total 1\n"));
+    let answer = client.sync(sync(1, 1)).await.expect("applied").into_inner();
+    assert_eq!(answer.term.expect("a term").generation, 2);
+}
+
+fn run(arguments: &[&str]) -> (bool, String, String) {
+    let output = tollkeeper(arguments).output().expect("runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn it_will_not_listen_where_strangers_are() {
+    let home = home(POLICY);
+    let policy = home.path().join("policy.yaml").display().to_string();
+    let store = format!("sqlite:{}", home.path().join("store.db").display());
+    for option in ["--grpc", "--http"] {
+        let (ok, _, why) = run(&["serve", "--policy", &policy, "--store", &store, option, "0.0.0.0:0"]);
+        assert!(!ok && why.contains("does not authenticate its clients yet"), "{why}");
+    }
+    assert!(!home.path().join("store.db").exists());
+}
+
+#[test]
+fn a_store_that_is_not_one_stops_the_start() {
+    let home = home(POLICY);
+    let policy = home.path().join("policy.yaml").display().to_string();
+    let (ok, _, why) = run(&["serve", "--policy", &policy, "--store", &format!("sqlite:{policy}")]);
+    assert!(!ok && why.contains("policy.yaml: file is not a database"), "{why}");
+}
+
+#[test]
+fn check_says_what_is_wrong_and_where_or_what_is_right() {
+    let right = home(POLICY);
+    let path = right.path().join("policy.yaml").display().to_string();
+    let (ok, out, _) = run(&["check", &path]);
+    assert!(ok);
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].contains(": ok, version ") && lines[0].ends_with(", 2 budgets"), "{out}");
+    assert_eq!(lines[1], "  tenant-tokens: 1000000 tokens per tenant every 1day");
+
+    let wrong = home(&POLICY.replace("per: [user]", "per: [usr]"));
+    let path = wrong.path().join("policy.yaml").display().to_string();
+    let (ok, _, why) = run(&["check", &path]);
+    assert!(!ok && why.contains("policy.yaml: line 7: ") && why.contains("user"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn budgets_are_listed_as_a_table() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let mut client = server.client().await;
+    client.acquire(acquire(1, 1, "user-calls", "ann", 2)).await.expect("granted");
+    let (ok, out, why) = run(&["budgets", "--server", &format!("http://{}", server.http)]);
+    assert!(ok, "{why}");
+    let row: Vec<&str> = out.lines().nth(1).expect("a row").split_whitespace().collect();
+    assert_eq!(row[..7], ["user-calls", "user=ann", "requests", "3", "0", "2", "1"]);
+    assert_eq!(server.get("/v1/usage?since=yesterday").0, 400);
+}

@@ -11,7 +11,9 @@ pub mod sqlite;
 use ledger::Entry;
 use policy::Policy;
 use quota::Bucket;
-use quota::proto::{AcquireRequest, AcquireResponse, Settled, SyncRequest, SyncResponse};
+use quota::proto::{
+    AcquireRequest, AcquireResponse, Grant, LeaseTerm, Settled, SyncRequest, SyncResponse, Want,
+};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -136,16 +138,17 @@ pub enum Error {
     Closed,
 }
 
-/// What taking back an answered acquire means: everything it granted returns unspent.
+/// What taking back an answer that never came means: all that was granted under its term returns unspent.
 #[must_use]
-pub fn taking_back(request: &AcquireRequest, answer: &AcquireResponse) -> Vec<Settled> {
-    let generation = answer.term.as_ref().map_or(0, |term| term.generation);
-    let returned = |(want, grant): (&quota::proto::Want, &quota::proto::Grant)| Settled {
+pub fn taking_back(wants: &[Want], grants: &[Grant], term: Option<&LeaseTerm>) -> Vec<Settled> {
+    let generation = term.map_or(0, |term| term.generation);
+    let granted = wants.iter().zip(grants).filter(|(_, grant)| grant.amount > 0);
+    let returned = granted.map(|(want, grant)| Settled {
         bucket: want.bucket.clone(),
         window: grant.window,
         generation,
         spent: 0,
         returned: grant.amount,
-    };
-    request.wants.iter().zip(&answer.grants).map(returned).collect()
+    });
+    returned.collect()
 }

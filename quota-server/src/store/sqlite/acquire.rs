@@ -1,6 +1,7 @@
 //! Leases for one paused request.
 
 use super::rows::{AccountRow, BucketRow, Process, bits, change, subject_key};
+use super::sync::take_back;
 use crate::store::{Acquired, Moment, taking_back};
 use policy::Budget;
 use prost::Message;
@@ -19,16 +20,20 @@ pub(super) fn acquire(
 ) -> Result<Acquired> {
     let reporter = request.reporter.clone().unwrap_or_default();
     let process = Process::heard(db, at, ttl_ms, &reporter)?;
-    let key = AnswerKey { process: process.id, worker: bits(reporter.worker), number: bits(request.number) };
+    let key = AnswerKey::of(&process, reporter.worker, request.number);
     match key.find(db)? {
         Some(First::Withdrawn) => return Ok(Acquired::Withdrawn),
-        // Granted under a term that has lapsed since, it is worth nothing any more: decide afresh.
         Some(First::Answered { mut answer, at: then }) if process.granted(answer.term.as_ref()) => {
             elapse(&mut answer.grants, at.now.saturating_sub(then));
             answer.term = Some(process.lease_term());
             return Ok(Acquired::Granted(answer));
         }
-        Some(First::Answered { .. }) | None => {}
+        // Granted under a term that has lapsed since: the worker never had it and can't spend it. Decide afresh.
+        Some(First::Answered { .. }) => {
+            take_back(db, at, &process, key)?;
+            key.forget(db)?;
+        }
+        None => {}
     }
 
     let mut answer = AcquireResponse { term: Some(process.lease_term()), ..AcquireResponse::default() };
@@ -109,9 +114,11 @@ pub(super) fn elapse(grants: &mut [Grant], elapsed: u64) {
 /// Names one acquire of one worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AnswerKey {
-    pub(super) process: i64,
-    pub(super) worker: i64,
-    pub(super) number: i64,
+    process: i64,
+    worker: i64,
+    number: i64,
+    /// Of the process when it was asked.
+    generation: u32,
 }
 
 enum First {
@@ -120,6 +127,11 @@ enum First {
 }
 
 impl AnswerKey {
+    pub(super) fn of(process: &Process, worker: u64, number: u64) -> AnswerKey {
+        let generation = process.term.generation;
+        AnswerKey { process: process.id, worker: bits(worker), number: bits(number), generation }
+    }
+
     fn find(self, db: &Connection) -> Result<Option<First>> {
         let row: Option<(u64, Option<Vec<u8>>)> = db
             .prepare_cached(
@@ -143,6 +155,12 @@ impl AnswerKey {
         undo.flatten().map(|bytes| decode(&bytes)).transpose()
     }
 
+    fn forget(self, db: &Connection) -> Result<()> {
+        let sql = "DELETE FROM acquired WHERE process = ?1 AND worker = ?2 AND number = ?3";
+        change(db, sql, &[&self.process, &self.worker, &self.number])?;
+        Ok(())
+    }
+
     /// Keeps what was answered, or, without an answer, that none will be given any more.
     pub(super) fn save(
         self,
@@ -152,13 +170,19 @@ impl AnswerKey {
     ) -> Result<()> {
         let answer = answered.map(|(_, answer)| answer.encode_to_vec());
         let undo = answered.map(|(request, answer)| {
-            SyncRequest { settled: taking_back(request, answer), ..SyncRequest::default() }.encode_to_vec()
+            SyncRequest {
+                settled: taking_back(&request.wants, &answer.grants, answer.term.as_ref()),
+                ..SyncRequest::default()
+            }
+            .encode_to_vec()
         });
         change(
             db,
-            "INSERT INTO acquired (process, worker, number, at, answer, undo) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET at = excluded.at, answer = excluded.answer, undo = excluded.undo",
-            &[&self.process, &self.worker, &self.number, &now, &answer, &undo],
+            "INSERT INTO acquired (process, worker, number, at, generation, answer, undo)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET at = excluded.at, generation = excluded.generation,
+                 answer = excluded.answer, undo = excluded.undo",
+            &[&self.process, &self.worker, &self.number, &now, &self.generation, &answer, &undo],
         )?;
         Ok(())
     }

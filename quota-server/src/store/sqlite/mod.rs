@@ -22,6 +22,8 @@ pub struct Sqlite {
     writer: Arc<Writer>,
     reader: Arc<Mutex<Option<Connection>>>,
     ttl_ms: u64,
+    /// Unix ms.
+    opened: u64,
 }
 
 impl Sqlite {
@@ -38,6 +40,7 @@ impl Sqlite {
             writer: Arc::new(Writer::start(connection)?),
             reader: Arc::new(Mutex::new(Some(reader))),
             ttl_ms,
+            opened: now,
         })
     }
 
@@ -88,8 +91,8 @@ impl Store for Sqlite {
     }
 
     fn sweep(&self, at: Moment) -> Answer<'_, Swept> {
-        let ttl_ms = self.ttl_ms;
-        self.write(move |db| sweep::sweep(db, &at, ttl_ms))
+        let (ttl_ms, opened) = (self.ttl_ms, self.opened);
+        self.write(move |db| sweep::sweep(db, &at, ttl_ms, opened))
     }
 
     fn remember(&self, policy: Arc<Policy>) -> Answer<'_, ()> {
@@ -129,3 +132,6 @@ impl Store for Sqlite {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,7 @@ CREATE TABLE acquired (
     worker INTEGER NOT NULL,
     number INTEGER NOT NULL,
     at INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
     answer BLOB,                   -- AcquireResponse
     undo BLOB,                     -- SyncRequest with `settled` only
     PRIMARY KEY (process, worker, number)
@@ -154,21 +155,23 @@ fn settle_in(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 enum Made {
-    ByNobody,
-    ByUs(i64),
-    ByAnother,
+    /// An empty file.
+    Not,
+    /// By some version of Tollkeeper, with its schema.
+    Here(i64),
+    Elsewhere,
 }
 
 impl Made {
     /// Whether the file is still to be filled.
     fn ours_or_new(self) -> Result<bool, String> {
         match self {
-            Made::ByNobody => Ok(true),
-            Made::ByUs(VERSION) => Ok(false),
-            Made::ByUs(version) => Err(format!(
+            Made::Not => Ok(true),
+            Made::Here(VERSION) => Ok(false),
+            Made::Here(version) => Err(format!(
                 "the file was made by another version of Tollkeeper (schema {version}; this one knows {VERSION})"
             )),
-            Made::ByAnother => Err("the file is a database, but none of Tollkeeper's".into()),
+            Made::Elsewhere => Err("the file is a database, but none of Tollkeeper's".into()),
         }
     }
 }
@@ -178,10 +181,10 @@ fn made_by(connection: &Connection) -> rusqlite::Result<Made> {
     if application == APPLICATION_ID {
         return connection
             .query_row("SELECT version FROM schema_version", [], |row| row.get(0))
-            .map(Made::ByUs);
+            .map(Made::Here);
     }
     let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(if application == 0 && tables == 0 { Made::ByNobody } else { Made::ByAnother })
+    Ok(if application == 0 && tables == 0 { Made::Not } else { Made::Elsewhere })
 }
 
 fn create(connection: &Connection) -> rusqlite::Result<()> {

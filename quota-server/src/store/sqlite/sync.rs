@@ -3,7 +3,7 @@
 use super::acquire::{AnswerKey, budget_of, decode, elapse, grant, subject_of};
 use super::rows::{AccountRow, BucketRow, Process, bits, change, subject_key};
 use crate::store::ledger::{Key, Sums};
-use crate::store::{Moment, Overshoot, Synced};
+use crate::store::{Moment, Overshoot, Synced, taking_back};
 use prost::Message;
 use quota::proto::{Grant, LedgerEntry, Settled, SyncRequest, SyncResponse};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -18,7 +18,7 @@ pub(super) fn sync(db: &Connection, at: &Moment, ttl_ms: u64, request: &SyncRequ
         // A new worker, or one whose last message nobody remembers: it may begin anywhere.
         None => 0,
         Some(last) if request.sequence == last.sequence => {
-            return Ok(Synced::Repeated(repeat(last, at, &process)));
+            return Ok(Synced::Repeated(repeat(db, at, &process, request, last)?));
         }
         Some(last) if request.sequence < last.sequence => return Ok(Synced::Past(last.sequence)),
         Some(last) => request.sequence - last.sequence - 1,
@@ -26,12 +26,8 @@ pub(super) fn sync(db: &Connection, at: &Moment, ttl_ms: u64, request: &SyncRequ
 
     let mut overshoots = Vec::new();
     for &number in &request.unanswered {
-        let key = AnswerKey { process: process.id, worker, number: bits(number) };
-        if let Some(undo) = key.undo(db)? {
-            for settled in &undo.settled {
-                settle(db, at, process.id, settled)?;
-            }
-        }
+        let key = AnswerKey::of(&process, reporter.worker, number);
+        take_back(db, at, &process, key)?;
         key.save(db, at.now, None)?;
     }
     for settled in &request.settled {
@@ -53,12 +49,7 @@ pub(super) fn sync(db: &Connection, at: &Moment, ttl_ms: u64, request: &SyncRequ
             }
         });
     }
-    change(
-        db,
-        "INSERT INTO worker (process, worker, sequence, at, answer) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET sequence = excluded.sequence, at = excluded.at, answer = excluded.answer",
-        &[&process.id, &worker, &bits(request.sequence), &at.now, &answer.encode_to_vec()],
-    )?;
+    save_answer(db, at, &process, request, &answer)?;
     Ok(Synced::Applied { answer, overshoots, skipped })
 }
 
@@ -79,15 +70,50 @@ fn last_answer(db: &Connection, process: i64, worker: i64) -> Result<Option<Last
     .transpose()
 }
 
-/// The first answer again, as it reads now: less time to the reset, and nothing of a term that has lapsed since.
-fn repeat(last: Last, at: &Moment, process: &Process) -> SyncResponse {
+fn save_answer(
+    db: &Connection,
+    at: &Moment,
+    process: &Process,
+    request: &SyncRequest,
+    answer: &SyncResponse,
+) -> Result<()> {
+    let worker = request.reporter.as_ref().map_or(0, |reporter| reporter.worker);
+    change(
+        db,
+        "INSERT INTO worker (process, worker, sequence, at, answer) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET sequence = excluded.sequence, at = excluded.at, answer = excluded.answer",
+        &[&process.id, &bits(worker), &bits(request.sequence), &at.now, &answer.encode_to_vec()],
+    )?;
+    Ok(())
+}
+
+/// The first answer again, with less time to the reset. Refills whose term has lapsed since can't be spent any more: they
+/// return unspent, for the worker never had them.
+fn repeat(
+    db: &Connection,
+    at: &Moment,
+    process: &Process,
+    request: &SyncRequest,
+    last: Last,
+) -> Result<SyncResponse> {
     let mut answer = last.answer;
     elapse(&mut answer.refills, at.now.saturating_sub(last.at));
     if !process.granted(answer.term.as_ref()) {
+        for settled in taking_back(&request.refills, &answer.refills, answer.term.as_ref()) {
+            settle(db, at, process.id, &settled)?;
+        }
         answer.refills.iter_mut().for_each(|grant| grant.amount = 0);
+        answer.term = Some(process.lease_term());
+        save_answer(db, at, process, request, &answer)?;
     }
     answer.term = Some(process.lease_term());
-    answer
+    Ok(answer)
+}
+
+/// What an acquire granted returns unspent, if it granted anything.
+pub(super) fn take_back(db: &Connection, at: &Moment, process: &Process, key: AnswerKey) -> Result<()> {
+    let undo = key.undo(db)?.unwrap_or_default();
+    undo.settled.iter().try_for_each(|settled| settle(db, at, process.id, settled).map(|_| ()))
 }
 
 /// Applies one settlement to its own window's bucket, ended or not. Answers the overshoot.

@@ -1,0 +1,105 @@
+//! Processes that fall silent.
+
+use super::*;
+
+/// Process 1 holds 300 of the budget since [`T0`].
+async fn held(store: &Arc<dyn Store>, budget: &str) {
+    let answer = granted(store, T0, acquire(worker(1, 1), 1, vec![want(budget, &["acme"], 200, 50)])).await;
+    assert_eq!(answer.grants[0].amount, 300);
+}
+
+async fn sweep(store: &Arc<dyn Store>, now: u64) -> u64 {
+    store.sweep(at(now)).await.unwrap().lapsed
+}
+
+pub(crate) async fn a_silent_process_has_spent_what_it_held(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "tokens").await;
+    assert_eq!(sweep(&store, T0 + TTL - 1).await, 0);
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 300));
+    assert_eq!(sweep(&store, T0 + TTL).await, 1);
+    assert_eq!(state(&store, T0, "tokens").await, holding(300, 0));
+    assert_eq!(sweep(&store, T0 + 2 * TTL).await, 0, "it lapses once");
+}
+
+pub(crate) async fn or_it_is_released_where_the_budget_says_so(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "loose").await;
+    assert_eq!(sweep(&store, T0 + TTL).await, 1);
+    assert_eq!(state(&store, T0, "loose").await, holding(0, 0));
+}
+
+pub(crate) async fn any_worker_keeps_the_whole_process_alive(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "tokens").await;
+    let answer = applied(&store, T0 + TTL - 1, sync(worker(1, 2), 1)).await;
+    assert_eq!(answer.term.unwrap().generation, 1);
+    assert_eq!(sweep(&store, T0 + TTL).await, 0);
+    assert_eq!(sweep(&store, T0 + 2 * TTL - 1).await, 1);
+}
+
+pub(crate) async fn a_returning_process_finds_a_new_generation(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "tokens").await;
+    // Nobody swept: the message itself finds the term over.
+    let answer = applied(&store, T0 + TTL, sync(worker(1, 2), 1)).await;
+    assert_eq!(answer.term.unwrap().generation, 2);
+    assert_eq!(state(&store, T0, "tokens").await, holding(300, 0));
+    let more = acquire(worker(1, 1), 2, vec![want("tokens", &["acme"], 100, 50)]);
+    assert_eq!(granted(&store, T0 + TTL, more).await.term.unwrap().generation, 2);
+    assert_eq!(state(&store, T0, "tokens").await, holding(300, 200));
+}
+
+pub(crate) async fn late_reports_correct_the_charge(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "tokens").await;
+    sweep(&store, T0 + TTL).await;
+    let now = T0 + 2 * TTL;
+    let first = SyncRequest { settled: vec![settled("tokens", 1, 120, 0)], ..sync(worker(1, 1), 1) };
+    applied(&store, now, first).await;
+    assert_eq!(state(&store, now, "tokens").await, holding(300, 0), "120 were charged as lost already");
+    let rest = SyncRequest { settled: vec![settled("tokens", 1, 30, 150)], ..sync(worker(1, 1), 2) };
+    applied(&store, now, rest).await;
+    assert_eq!(state(&store, now, "tokens").await, holding(150, 0), "what was not spent is back");
+}
+
+pub(crate) async fn a_lost_answer_is_corrected_after_the_lapse_too(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "tokens").await;
+    sweep(&store, T0 + TTL).await;
+    let now = T0 + 2 * TTL;
+    applied(&store, now, SyncRequest { unanswered: vec![1], ..sync(worker(1, 1), 1) }).await;
+    assert_eq!(state(&store, now, "tokens").await, holding(0, 0));
+}
+
+pub(crate) async fn a_repeat_after_the_lapse_gives_nothing_to_spend(kind: impl Kind) {
+    let store = kind.open(T0);
+    let ticked = SyncRequest { refills: vec![want("loose", &["acme"], 0, 50)], ..sync(worker(1, 1), 1) };
+    let first = applied(&store, T0, ticked.clone()).await;
+    assert_eq!(first.refills[0].amount, 100);
+    sweep(&store, T0 + TTL).await;
+
+    let Synced::Repeated(again) = store.sync(at(T0 + TTL), ticked).await.unwrap() else {
+        panic!("applied twice")
+    };
+    assert_eq!((again.refills[0].amount, again.term.unwrap().generation), (0, 2));
+
+    // An acquire's answer would be worthless as well; it is decided afresh.
+    let asked = acquire(worker(1, 1), 1, vec![want("loose", &["acme"], 200, 50)]);
+    granted(&store, T0 + TTL, asked.clone()).await;
+    sweep(&store, T0 + 3 * TTL).await;
+    assert_eq!(granted(&store, T0 + 3 * TTL, asked).await.term.unwrap().generation, 3);
+    assert_eq!(state(&store, T0, "loose").await, holding(0, 300));
+}
+
+pub(crate) async fn a_restart_gives_everyone_a_whole_term(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "tokens").await;
+    store.close().await.unwrap();
+    let back = T0 + 10 * TTL;
+    let store = kind.open(back);
+    assert_eq!(sweep(&store, back + TTL - 1).await, 0);
+    let answer = applied(&store, back + TTL - 1, sync(worker(1, 1), 1)).await;
+    assert_eq!(answer.term.unwrap().generation, 1);
+    assert_eq!(sweep(&store, back + 2 * TTL - 1).await, 1);
+}

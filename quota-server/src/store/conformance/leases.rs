@@ -1,0 +1,125 @@
+//! Acquiring.
+
+use super::*;
+
+pub(crate) async fn a_grant_covers_the_need_and_leaves_the_rest(kind: impl Kind) {
+    let store = kind.open(T0);
+    let answer =
+        granted(&store, T0 + 1_000, acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 200, 50)])).await;
+    let grant = &answer.grants[0];
+    // The need and two ticks of demand.
+    assert_eq!((grant.amount, grant.limit, grant.remaining), (300, 1000, 700));
+    assert_eq!((grant.window, grant.resets_in_ms), (T0, HOUR - 1_000));
+    assert_eq!(answer.term.map(|term| (term.generation, term.ttl_ms)), Some((1, 60_000)));
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 300));
+}
+
+pub(crate) async fn all_wants_are_granted_or_none(kind: impl Kind) {
+    let store = kind.open(T0);
+    let wants = vec![want("tokens", &["acme"], 200, 50), want("calls", &["acme", "ann"], 11, 0)];
+    let Acquired::Exhausted(answer) = store.acquire(at(T0), acquire(worker(1, 1), 1, wants)).await.unwrap()
+    else {
+        panic!("11 of 10 calls granted")
+    };
+    let exhausted = answer.exhausted.unwrap();
+    assert_eq!((exhausted.want, exhausted.limit, exhausted.remaining), (1, 10, 10));
+    assert_eq!(answer.grants, []);
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 0));
+
+    let wants = vec![want("tokens", &["acme"], 200, 50), want("calls", &["acme", "ann"], 10, 0)];
+    let answer = granted(&store, T0, acquire(worker(1, 1), 2, wants)).await;
+    assert_eq!(answer.grants.iter().map(|grant| grant.amount).collect::<Vec<_>>(), [300, 10]);
+}
+
+pub(crate) async fn what_others_hold_comes_back_and_what_is_spent_does_not(kind: impl Kind) {
+    let store = kind.open(T0);
+    granted(&store, T0, acquire(worker(1, 1), 1, vec![want("calls", &["acme", "ann"], 10, 0)])).await;
+    let asked = acquire(worker(2, 1), 1, vec![want("calls", &["acme", "ann"], 1, 0)]);
+    let Acquired::Exhausted(answer) = store.acquire(at(T0), asked).await.unwrap() else { panic!("granted") };
+    let held = answer.exhausted.unwrap();
+    assert_eq!((held.remaining, held.resets_in_ms), (0, HOUR));
+    assert!(held.retry_in_ms < 1_000, "soon: the holder may return some");
+
+    let mut spent = settled("calls", 1, 10, 0);
+    spent.bucket = bucket("calls", &["acme", "ann"]);
+    applied(&store, T0, SyncRequest { settled: vec![spent], ..sync(worker(1, 1), 1) }).await;
+    let asked = acquire(worker(2, 1), 2, vec![want("calls", &["acme", "ann"], 1, 0)]);
+    let Acquired::Exhausted(answer) = store.acquire(at(T0 + 5), asked).await.unwrap() else {
+        panic!("granted")
+    };
+    assert_eq!(answer.exhausted.unwrap().retry_in_ms, HOUR - 5);
+}
+
+pub(crate) async fn a_repeated_acquire_takes_nothing_more(kind: impl Kind) {
+    let store = kind.open(T0);
+    let asked = acquire(worker(1, 1), 7, vec![want("tokens", &["acme"], 200, 50)]);
+    let first = granted(&store, T0, asked.clone()).await;
+    let again = granted(&store, T0 + 400, asked).await;
+    assert_eq!(again.grants[0].amount, first.grants[0].amount);
+    assert_eq!(again.grants[0].resets_in_ms, first.grants[0].resets_in_ms - 400);
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 300));
+
+    // The same number of another worker is another acquire.
+    granted(&store, T0, acquire(worker(1, 2), 7, vec![want("tokens", &["acme"], 200, 50)])).await;
+    assert_eq!(state(&store, T0, "tokens").await.outstanding, 600);
+}
+
+pub(crate) async fn an_unanswered_acquire_is_taken_back_and_can_not_come_late(kind: impl Kind) {
+    let store = kind.open(T0);
+    let came = acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 200, 50)]);
+    let late = acquire(worker(1, 1), 2, vec![want("tokens", &["acme"], 100, 50)]);
+    granted(&store, T0, came.clone()).await;
+    applied(&store, T0, SyncRequest { unanswered: vec![1, 2], ..sync(worker(1, 1), 1) }).await;
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 0));
+
+    assert_eq!(store.acquire(at(T0), came).await.unwrap(), Acquired::Withdrawn);
+    assert_eq!(store.acquire(at(T0), late).await.unwrap(), Acquired::Withdrawn);
+    // Withdrawing twice gives back once.
+    granted(&store, T0, acquire(worker(1, 1), 3, vec![want("tokens", &["acme"], 500, 1)])).await;
+    applied(&store, T0, SyncRequest { unanswered: vec![1, 2], ..sync(worker(1, 1), 2) }).await;
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 502));
+}
+
+pub(crate) async fn a_budget_in_another_form_grants_nothing(kind: impl Kind) {
+    let store = kind.open(T0);
+    for (number, stray) in
+        [want("gone", &["acme"], 1, 0), want("calls", &["acme"], 1, 0)].into_iter().enumerate()
+    {
+        let wants = vec![want("tokens", &["acme"], 10, 0), stray];
+        let asked = acquire(worker(1, 1), number as u64, wants);
+        let Acquired::Stale(answer) = store.acquire(at(T0), asked).await.unwrap() else {
+            panic!("not stale")
+        };
+        assert_eq!((answer.grants.len(), answer.exhausted), (0, None));
+        assert!(answer.term.is_some());
+    }
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 0));
+}
+
+pub(crate) async fn a_new_window_is_a_new_bucket(kind: impl Kind) {
+    let store = kind.open(T0);
+    let end = T0 + HOUR;
+    let last =
+        granted(&store, end - 1, acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 1000, 0)])).await;
+    assert_eq!((last.grants[0].window, last.grants[0].resets_in_ms), (T0, 1));
+    let first =
+        granted(&store, end, acquire(worker(1, 1), 2, vec![want("tokens", &["acme"], 1000, 0)])).await;
+    assert_eq!((first.grants[0].window, first.grants[0].resets_in_ms), (end, HOUR));
+}
+
+pub(crate) async fn concurrent_acquires_never_exceed_the_limit(kind: impl Kind) {
+    let store = kind.open(T0);
+    let asked = (0..100_u64).map(|n| {
+        let store = Arc::clone(&store);
+        let request = acquire(worker(n % 5, n), 1, vec![want("tokens", &["acme"], 20, 40)]);
+        tokio::spawn(async move { store.acquire(at(T0), request).await.unwrap() })
+    });
+    let mut total = 0;
+    for each in asked.collect::<Vec<_>>() {
+        if let Acquired::Granted(answer) = each.await.unwrap() {
+            total += answer.grants[0].amount;
+        }
+    }
+    assert!((980..=1000).contains(&total), "{total} granted; less than one need may be left");
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, total));
+}

@@ -1,0 +1,155 @@
+//! What every store must do, whatever it keeps its rows in.
+//!
+//! A store's tests say `conformance!(Kind)` with a [`Kind`] that makes fresh ones and opens them again.
+
+pub(crate) mod chaos;
+pub(crate) mod lapses;
+pub(crate) mod leases;
+pub(crate) mod ledger;
+pub(crate) mod spends;
+pub(crate) mod syncs;
+
+use super::{Acquired, Moment, Store, Synced};
+use ::policy::Policy;
+use quota::Bucket;
+use quota::proto::{AcquireRequest, AcquireResponse, Reporter, Settled, SyncRequest, SyncResponse, Want};
+use std::sync::Arc;
+
+/// A store somewhere, with all that outlives a process.
+pub(crate) trait Kind {
+    fn fresh() -> Self;
+    /// Opens it, again if it was closed, at `now` with lease terms of [`TTL`].
+    fn open(&self, now: u64) -> Arc<dyn Store>;
+}
+
+/// Tests of every area; each is an `async fn(kind: impl Kind)`.
+macro_rules! conformance {
+    ($kind:ty) => {
+        crate::store::conformance::tests_of! { $kind,
+            leases: a_grant_covers_the_need_and_leaves_the_rest,
+            leases: all_wants_are_granted_or_none,
+            leases: what_others_hold_comes_back_and_what_is_spent_does_not,
+            leases: a_repeated_acquire_takes_nothing_more,
+            leases: an_unanswered_acquire_is_taken_back_and_can_not_come_late,
+            leases: a_budget_in_another_form_grants_nothing,
+            leases: a_new_window_is_a_new_bucket,
+            leases: concurrent_acquires_never_exceed_the_limit,
+            lapses: a_silent_process_has_spent_what_it_held,
+            lapses: or_it_is_released_where_the_budget_says_so,
+            lapses: any_worker_keeps_the_whole_process_alive,
+            lapses: a_returning_process_finds_a_new_generation,
+            lapses: late_reports_correct_the_charge,
+            lapses: a_lost_answer_is_corrected_after_the_lapse_too,
+            lapses: a_repeat_after_the_lapse_gives_nothing_to_spend,
+            lapses: a_restart_gives_everyone_a_whole_term,
+            syncs: a_repeated_sync_charges_nothing_twice,
+            syncs: an_older_sync_is_refused,
+            syncs: workers_count_their_messages_apart,
+            syncs: settlements_reach_the_bucket_of_their_own_window,
+            syncs: an_overshoot_is_charged_and_told,
+            syncs: refills_answer_in_order_and_never_exceed_what_is_left,
+            syncs: what_was_answered_survives_a_restart,
+            syncs: buckets_are_kept_for_late_reports_and_then_forgotten,
+            ledger: entries_add_up_by_hour_and_by_everything_that_tells_them_apart,
+            ledger: values_are_named_by_the_policy_that_reported_them,
+            ledger: absurd_sums_stop_at_the_largest,
+            spends: all_charges_are_spent_or_none,
+            spends: spends_and_leases_share_a_bucket,
+            spends: a_shadow_budget_counts_without_refusing,
+            chaos: lost_late_and_repeated_messages_charge_each_call_once,
+        }
+    };
+}
+pub(crate) use conformance;
+
+macro_rules! tests_of {
+    ($kind:ty, $($area:ident: $name:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                crate::store::conformance::$area::$name(<$kind as crate::store::conformance::Kind>::fresh()).await;
+            }
+        )*
+    };
+}
+pub(crate) use tests_of;
+
+pub(crate) const TTL: u64 = 60_000;
+
+const HOUR: u64 = 3_600_000;
+
+/// 2026-11-23 18:00:00 UTC, when an hour begins.
+const T0: u64 = 1_795_456_800_000;
+
+const POLICY: &str = "
+dimensions:
+  tenant: { header: x-tenant-id }
+  user: { header: x-user-id }
+budgets:
+  - { name: tokens, per: [tenant], limit: 1000 tokens, window: 1h }
+  - { name: calls, per: [tenant, user], limit: 10 requests, window: 1h }
+  - { name: loose, per: [tenant], limit: 1000 tokens, window: 1h, lost_lease: released }
+  - { name: watched, per: [tenant], limit: 100 tokens, window: 1h, mode: shadow }
+";
+
+fn policy() -> Arc<Policy> {
+    Arc::new(Policy::from_yaml(POLICY).unwrap())
+}
+
+fn at(now: u64) -> Moment {
+    Moment { policy: policy(), now }
+}
+
+/// A worker of a process, both by number.
+fn worker(process: u64, worker: u64) -> Reporter {
+    Reporter { node: format!("envoy-{process}"), epoch: process, worker }
+}
+
+fn bucket(budget: &str, subject: &[&str]) -> Option<quota::proto::Bucket> {
+    Some(quota::proto::Bucket {
+        budget: budget.into(),
+        subject: subject.iter().map(|&value| value.into()).collect(),
+    })
+}
+
+fn want(budget: &str, subject: &[&str], need: u64, demand: u64) -> Want {
+    Want { bucket: bucket(budget, subject), need, demand }
+}
+
+fn acquire(reporter: Reporter, number: u64, wants: Vec<Want>) -> AcquireRequest {
+    AcquireRequest { reporter: Some(reporter), number, policy_version: String::new(), wants }
+}
+
+fn sync(reporter: Reporter, sequence: u64) -> SyncRequest {
+    SyncRequest { reporter: Some(reporter), sequence, ..SyncRequest::default() }
+}
+
+/// Of the tenant acme in the window that begins at [`T0`].
+fn settled(budget: &str, generation: u32, spent: u64, returned: u64) -> Settled {
+    Settled { bucket: bucket(budget, &["acme"]), window: T0, generation, spent, returned }
+}
+
+async fn granted(store: &Arc<dyn Store>, now: u64, request: AcquireRequest) -> AcquireResponse {
+    match store.acquire(at(now), request).await.unwrap() {
+        Acquired::Granted(answer) => answer,
+        other => panic!("not granted: {other:?}"),
+    }
+}
+
+async fn applied(store: &Arc<dyn Store>, now: u64, request: SyncRequest) -> SyncResponse {
+    match store.sync(at(now), request).await.unwrap() {
+        Synced::Applied { answer, .. } => answer,
+        other => panic!("not applied: {other:?}"),
+    }
+}
+
+/// One bucket of acme as it stands, whichever user it is for.
+async fn state(store: &Arc<dyn Store>, now: u64, budget: &str) -> Bucket {
+    let open = store.buckets(now).await.unwrap();
+    let found = open.into_iter().find(|open| open.budget == budget && open.subject[0] == "acme");
+    found.map(|open| open.bucket).unwrap_or_default()
+}
+
+const fn holding(used: u64, outstanding: u64) -> Bucket {
+    Bucket { used, outstanding }
+}
