@@ -40,6 +40,12 @@ const PREFIXES: &[(&str, Encoding)] = &[
 ];
 
 impl Encoding {
+    /// Whether its vocabulary is in this build; one that is not counts as `o200k_base`.
+    #[must_use]
+    pub const fn is_carried(self) -> bool {
+        cfg!(feature = "cl100k") || !matches!(self, Encoding::Cl100kBase)
+    }
+
     /// The encoding a model counts with; `o200k_base`, marked as an estimate, where that is not known.
     #[must_use]
     pub fn of_model(model: &str) -> (Encoding, Known) {
@@ -47,6 +53,7 @@ impl Encoding {
         PREFIXES
             .iter()
             .find(|(prefix, _)| base.starts_with(prefix))
+            .filter(|(_, encoding)| encoding.is_carried())
             .map_or((Encoding::O200kBase, Known::Estimated), |(_, encoding)| (*encoding, Known::Exact))
     }
 }

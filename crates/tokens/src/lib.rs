@@ -2,15 +2,33 @@
 //!
 //! * [`Usage`] holds what one call consumed, in disjoint [`TokenClass`]es.
 //! * [`Encoding`] names a vocabulary; [`Encoding::of_model`] tells which one a model uses and whether that is known.
-//! * [`count`] counts a text exactly, [`Counter`] counts a text that arrives in pieces.
-//! * [`upper_bound`] bounds a count from above without looking at the text.
+//! * [`count`] counts a text exactly, [`count_within`] for a bounded amount of work, [`exceeds`] stops as soon as it
+//!   knows.
+//! * [`Counter`] counts a text that arrives in pieces, [`count_with_special`] one that holds control tokens.
+//! * [`upper_bound`] and [`lower_bound`] bound a count without looking at the text.
 //!
-//! No I/O and no knowledge of providers' formats (that is `wire`): texts come in, numbers go out.
+//! No I/O, no heap, nothing to start and no knowledge of providers' formats (that is `wire`): texts come in, numbers go
+//! out. The vocabularies are read in place from the data segment.
+#![no_std]
+#![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
+mod class;
+mod class_table;
 mod counter;
 mod encoding;
+mod merge;
+mod special;
+mod split;
+mod stream;
 mod usage;
+mod vocabulary;
+mod work;
 
-pub use counter::{Counter, count, upper_bound};
+pub use counter::{Count, count, count_within, exceeds, lower_bound, upper_bound};
 pub use encoding::{Encoding, Known};
+pub use special::count_with_special;
+pub use stream::Counter;
 pub use usage::{TokenClass, Usage};

@@ -1,0 +1,247 @@
+//! Builds the vocabulary blob that `src/vocabulary.rs` reads in place; the layout is described there.
+#![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // Runs on a desk, not in a proxy.
+
+use std::collections::HashMap;
+use tiktoken_rs::{CoreBPE, Rank};
+
+const LENGTHS: usize = 129;
+const HEADER: usize = 32;
+/// Keys of this length and below are stored as what the slot does not already say of them.
+const LONGEST_PACKED: usize = 7;
+const STARTS: usize = 1 << 16;
+const LONG_STARTS: usize = 1 << 12;
+const RANK_BITS: u32 = 18;
+/// Odd constants to try as multipliers come from this (the golden ratio's bits, as splitmix64 uses it).
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The tokens of a vocabulary, by rank: `ranks` of them, the special tokens left out.
+pub(crate) fn tokens(bpe: &CoreBPE, ranks: Rank) -> Vec<Vec<u8>> {
+    (0..ranks).map(|rank| bpe.decode_bytes(&[rank]).expect("ranks have no holes")).collect()
+}
+
+/// The whole blob.
+pub(crate) fn blob(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let splits = splits(tokens);
+    let mut header = vec![0u8; LENGTHS * HEADER];
+    let mut body = Vec::new();
+    let starts = start_filter(tokens);
+    let long_starts = long_start_filter(tokens);
+    body.extend_from_slice(&starts);
+    body.extend_from_slice(&long_starts);
+    for length in 1..LENGTHS {
+        let of_length: Vec<usize> = (0..tokens.len()).filter(|&rank| tokens[rank].len() == length).collect();
+        if of_length.is_empty() {
+            continue;
+        }
+        let table = Table::build(length, &of_length, tokens);
+        let displacements_at = header.len() + body.len();
+        for d in &table.displacements {
+            body.extend_from_slice(&d.to_le_bytes());
+        }
+        let slots_at = header.len() + body.len();
+        for slot in &table.slots {
+            let rank = of_length[*slot];
+            table.write_entry(&mut body, &tokens[rank], rank, splits[rank]);
+        }
+        let record = &mut header[length * HEADER..][..HEADER];
+        record[0..4].copy_from_slice(&(table.slots.len() as u32).to_le_bytes());
+        record[4..8].copy_from_slice(&(displacements_at as u32).to_le_bytes());
+        record[8..12].copy_from_slice(&(slots_at as u32).to_le_bytes());
+        record[12] = table.offset_bits as u8;
+        record[13] = table.bucket_bits as u8;
+        record[14] = table.stride() as u8;
+        record[15] = table.split_bits() as u8;
+        record[16..24].copy_from_slice(&table.multiplier.to_le_bytes());
+    }
+    header.extend_from_slice(&body);
+    // So that eight bytes can be loaded at every entry.
+    header.extend_from_slice(&[0; 8]);
+    header
+}
+
+/// For every token the length of the left half of the pair it is merged from; 0 where merging never makes the token.
+fn splits(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let ranks: HashMap<&[u8], usize> =
+        tokens.iter().enumerate().map(|(rank, t)| (t.as_slice(), rank)).collect();
+    tokens
+        .iter()
+        .map(|token| {
+            let mut bounds: Vec<usize> = (0..=token.len()).collect();
+            while bounds.len() > 3 {
+                let best = (0..bounds.len() - 2)
+                    .filter_map(|i| ranks.get(&token[bounds[i]..bounds[i + 2]]).map(|rank| (*rank, i)))
+                    .min();
+                match best {
+                    Some((_, i)) => bounds.remove(i + 1),
+                    None => return 0,
+                };
+            }
+            if bounds.len() == 3 { bounds[1] as u8 } else { 0 }
+        })
+        .collect()
+}
+
+/// By the hash of the first four bytes: which lengths from 4 to 18 tokens with such a start have, and whether longer ones exist.
+fn start_filter(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let mut masks = vec![0u16; STARTS];
+    for token in tokens.iter().filter(|t| t.len() >= 4) {
+        masks[start_hash(token) >> 16] |= 1 << (token.len() - 4).min(15);
+    }
+    masks.iter().flat_map(|mask| mask.to_le_bytes()).collect()
+}
+
+/// By the hash of the first four bytes: the greatest length of a token with such a start, if that is above 18.
+fn long_start_filter(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let mut longest = vec![0u8; LONG_STARTS];
+    for token in tokens.iter().filter(|t| t.len() >= 19) {
+        let slot = &mut longest[start_hash(token) >> 20];
+        *slot = (*slot).max(token.len() as u8);
+    }
+    longest
+}
+
+fn start_hash(token: &[u8]) -> usize {
+    u32::from_le_bytes([token[0], token[1], token[2], token[3]]).wrapping_mul(0x9E37_79B1) as usize
+}
+
+/// A minimal perfect hash over the tokens of one length: hash and displace.
+struct Table {
+    length: usize,
+    multiplier: u64,
+    offset_bits: u32,
+    bucket_bits: u32,
+    displacements: Vec<u16>,
+    /// Which token (its place among those of the length) has the slot.
+    slots: Vec<usize>,
+}
+
+impl Table {
+    fn build(length: usize, of_length: &[usize], tokens: &[Vec<u8>]) -> Table {
+        let n = of_length.len();
+        let widest_offset = n.ilog2();
+        for seed in 1..200 {
+            // About four tokens a bucket, and smaller ones if many tries have not filled every slot.
+            let bucket_bits = (n as f64 / 5.0).log2().ceil().max(0.0) as u32 + seed as u32 / 20;
+            let offset_bits = match length {
+                // Bits of the key that the slot stands for: what is left fills whole bytes with rank and split.
+                3..=4 => widest_offset.min(12).min(8 * length as u32 - bucket_bits),
+                5..=LONGEST_PACKED => widest_offset.min(13),
+                _ => 0,
+            };
+            let multiplier = splitmix(u64::wrapping_mul(seed, GOLDEN).wrapping_add(length as u64)) | 1;
+            let mut table = Table {
+                length,
+                multiplier,
+                offset_bits,
+                bucket_bits,
+                displacements: Vec::new(),
+                slots: Vec::new(),
+            };
+            if table.place(of_length, tokens) {
+                return table;
+            }
+        }
+        panic!("no perfect hash for length {length}");
+    }
+
+    /// The bucket, the offset in 0..n, and what is left of the key.
+    fn hash(&self, token: &[u8], n: usize) -> (usize, usize, u64) {
+        if self.length <= LONGEST_PACKED {
+            let bits = 8 * self.length as u32;
+            let mut key = [0u8; 8];
+            key[..token.len()].copy_from_slice(token);
+            let key = u64::from_le_bytes(key);
+            if self.offset_bits == 0 {
+                let mixed = key.wrapping_mul(self.multiplier);
+                let (bucket, offset) =
+                    self.place_of((mixed ^ (mixed >> 29)).wrapping_mul(self.multiplier), n);
+                return (bucket, offset, key);
+            }
+            let h = (key ^ (key >> (bits / 2))).wrapping_mul(self.multiplier) & mask(bits);
+            let rest_bits = bits - self.offset_bits;
+            let rest = h & mask(rest_bits);
+            let bucket = rest.checked_shr(rest_bits.saturating_sub(self.bucket_bits)).unwrap_or(0);
+            return (bucket as usize, (h >> rest_bits) as usize, rest);
+        }
+        let word = |at: usize| u64::from_le_bytes(token[at..at + 8].try_into().expect("eight bytes"));
+        let last = word(self.length - 8);
+        let mut mixed = (last ^ (last >> 32)).wrapping_mul(GOLDEN);
+        for at in (0..self.length - 8).step_by(8) {
+            mixed = (mixed ^ word(at)).wrapping_mul(self.multiplier).rotate_left(29);
+        }
+        let h = (mixed ^ (mixed >> 32)).wrapping_mul(self.multiplier);
+        let (bucket, offset) = self.place_of(h, n);
+        (bucket, offset, 0)
+    }
+
+    fn place_of(&self, h: u64, n: usize) -> (usize, usize) {
+        let bucket = h.checked_shr(64 - self.bucket_bits).unwrap_or(0);
+        let offset = (((h >> 16) & 0xFFFF_FFFF) * n as u64) >> 32;
+        (bucket as usize, offset as usize)
+    }
+
+    fn place(&mut self, of_length: &[usize], tokens: &[Vec<u8>]) -> bool {
+        let n = of_length.len();
+        let mut buckets: Vec<Vec<(usize, usize)>> = vec![Vec::new(); 1 << self.bucket_bits];
+        for (place, rank) in of_length.iter().enumerate() {
+            let (bucket, offset, _) = self.hash(&tokens[*rank], n);
+            if buckets[bucket].iter().any(|(taken, _)| *taken == offset) {
+                return false;
+            }
+            buckets[bucket].push((offset, place));
+        }
+        let mut order: Vec<usize> = (0..buckets.len()).collect();
+        order.sort_by_key(|bucket| (std::cmp::Reverse(buckets[*bucket].len()), *bucket));
+        let mut slots = vec![usize::MAX; n];
+        self.displacements = vec![0; buckets.len()];
+        for bucket in order {
+            let keys = &buckets[bucket];
+            let fits = |d: &usize| keys.iter().all(|(offset, _)| slots[(offset + d) % n] == usize::MAX);
+            let Some(d) = (0..n).find(fits) else { return false };
+            for (offset, place) in keys {
+                slots[(offset + d) % n] = *place;
+            }
+            self.displacements[bucket] = d as u16;
+        }
+        self.slots = slots;
+        true
+    }
+
+    fn split_bits(&self) -> u32 {
+        match self.length {
+            1..=LONGEST_PACKED => self.length.next_power_of_two().ilog2(),
+            8..64 => 6,
+            _ => 14,
+        }
+    }
+
+    fn stride(&self) -> usize {
+        if self.length <= LONGEST_PACKED {
+            let bits = 8 * self.length as u32 - self.offset_bits + RANK_BITS + self.split_bits();
+            return bits.div_ceil(8) as usize;
+        }
+        self.length + (RANK_BITS + self.split_bits()) as usize / 8
+    }
+
+    fn write_entry(&self, out: &mut Vec<u8>, token: &[u8], rank: usize, split: u8) {
+        let meta = rank as u64 | u64::from(split) << RANK_BITS;
+        if self.length <= LONGEST_PACKED {
+            let (_, _, rest) = self.hash(token, self.slots.len());
+            let entry = rest << (RANK_BITS + self.split_bits()) | meta;
+            out.extend_from_slice(&entry.to_le_bytes()[..self.stride()]);
+        } else {
+            out.extend_from_slice(token);
+            out.extend_from_slice(&meta.to_le_bytes()[..self.stride() - self.length]);
+        }
+    }
+}
+
+fn mask(bits: u32) -> u64 {
+    if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+}
+
+fn splitmix(seed: u64) -> u64 {
+    let z = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

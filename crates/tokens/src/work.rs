@@ -1,0 +1,43 @@
+//! How much a count may cost.
+
+/// Steps left. One step is about one look-up in the vocabulary: 5 to 20 ns natively, half as fast in wasm.
+#[derive(Debug)]
+pub(crate) struct Work {
+    left: u64,
+}
+
+impl Work {
+    pub(crate) const fn unbounded() -> Work {
+        Work { left: u64::MAX }
+    }
+
+    pub(crate) const fn of(steps: u64) -> Work {
+        Work { left: steps }
+    }
+
+    /// One step; `None` when there is none left.
+    pub(crate) fn step(&mut self) -> Option<()> {
+        self.steps(1)
+    }
+
+    pub(crate) fn steps(&mut self, steps: u64) -> Option<()> {
+        self.left = self.left.checked_sub(steps)?;
+        Some(())
+    }
+
+    /// Looking up so many bytes.
+    pub(crate) fn look_up(&mut self, bytes: usize) -> Option<()> {
+        self.steps((bytes as u64 >> 4).saturating_add(1))
+    }
+
+    /// Takes out at most `steps`, to be used apart.
+    pub(crate) fn share(&mut self, steps: u64) -> Work {
+        let left = self.left.min(steps);
+        self.left = self.left.saturating_sub(left);
+        Work { left }
+    }
+
+    pub(crate) fn give_back(&mut self, share: Work) {
+        self.left = self.left.saturating_add(share.left);
+    }
+}
