@@ -31,7 +31,6 @@ def stacks(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Cal
         def stack(policy: str) -> Stack:
             if policy not in made:
                 place = directory / f"{runtime.name}-{len(made)}"
-                place.mkdir()
                 made[policy] = closing.enter_context(Stack(runtime, place, provider, policy))
             return made[policy]
 

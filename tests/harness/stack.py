@@ -40,6 +40,7 @@ class Stack:
     ) -> None:
         self.provider = provider
         self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
         self._runtime = runtime
         self._plugin = {"tick_ms": TICK_MS} | (plugin or {})
         self._edit = edit
