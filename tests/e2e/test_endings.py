@@ -11,7 +11,7 @@ from policies import AMPLE
 
 from harness import CHAT, Runtime, Stack, StandIn, until
 
-PROMPT = 17
+PROMPT = 19
 """Tokens of `calls.QUESTION`, as the stand-in bills it; `test_the_prompt_is_what_these_tests_expect` holds it to that."""
 
 

@@ -10,7 +10,7 @@ from policies import policy
 
 from harness import CHAT, Runtime, Stack, StandIn, until
 
-PROMPT, OUTPUT = 17, 100
+PROMPT, OUTPUT = 19, 100
 POLICY = policy(
     "name: careful, per: [tenant], limit: 100000 tokens, window: 1d, lost_lease: spent",
     "name: generous, per: [tenant], limit: 100000 tokens, window: 1d, lost_lease: released",
