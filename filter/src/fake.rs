@@ -4,6 +4,7 @@
 //! * Request headers are gone once they are released: setters refuse, getters find nothing.
 //! * A local reply is sent after the callback returns, and runs the response callbacks.
 //! * Shared data is one for all workers; writing takes a compare-and-swap, and 0 means "whatever is there".
+//! * Answers to gRPC calls come to the root context, whichever stream asked.
 //! * Every stream ends with `on_log`, then `on_done`, then `on_delete`.
 
 use crate::Vm;
@@ -188,13 +189,13 @@ impl Worker {
         loop {
             let Some(call) = self.envoy.calls.borrow_mut().pop_front() else { return outcomes };
             let result = server(&call);
-            self.envoy.current.set(call.context);
+            self.envoy.current.set(ROOT);
             let result = result.map(|bytes| {
                 let size = bytes.len();
                 self.envoy.answer.replace(bytes);
                 size
             });
-            self.vm.call_answered(&self.envoy, call.context, call.id, result);
+            self.vm.call_answered(&self.envoy, ROOT, call.id, result);
             if call.context != ROOT && self.envoy.streams.borrow().contains_key(&call.context) {
                 let sent = self.sent(call.context, Action::Pause);
                 outcomes.push((call.context, sent));
@@ -417,6 +418,14 @@ impl Host for FakeEnvoy {
             message: message.to_vec(),
         });
         Ok(id)
+    }
+
+    fn act_on(&self, stream: u32) -> Result<()> {
+        if !self.streams.borrow().contains_key(&stream) {
+            return Err(HostError::BadArgument);
+        }
+        self.current.set(stream);
+        Ok(())
     }
 
     fn shared_get(&self, key: &str) -> Result<Option<(Vec<u8>, Expected)>> {

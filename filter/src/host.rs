@@ -127,8 +127,8 @@ pub trait Host {
     /// Lets a request go on that an earlier callback paused.
     fn resume_request(&self) -> Result<()>;
 
-    /// Sends a unary gRPC call to an Envoy cluster. The answer, or the failure, arrives in a callback of the same
-    /// context; none arrives if the context ends first.
+    /// Sends a unary gRPC call to an Envoy cluster. The answer, or the failure, arrives in a callback of the root
+    /// context, whichever context asked, and also when the asking stream has ended meanwhile.
     fn call(
         &self,
         cluster: &str,
@@ -137,6 +137,9 @@ pub trait Host {
         message: &[u8],
         timeout_ms: u32,
     ) -> Result<CallId>;
+
+    /// Has what follows in this callback act on a stream instead of the context whose callback is running.
+    fn act_on(&self, stream: u32) -> Result<()>;
 
     /// A value that all workers of the process share, with its version.
     fn shared_get(&self, key: &str) -> Result<Option<(Vec<u8>, Expected)>>;

@@ -315,6 +315,16 @@ impl Stream {
         Action::Continue
     }
 
+    /// The call to the server without whose answer the request can't go on.
+    pub(crate) fn waits_for(&self) -> Option<CallId> {
+        match &self.phase {
+            Phase::AwaitingPolicy { question, .. } | Phase::AwaitingLeases { question, .. } => {
+                Some(question.sent.call)
+            }
+            _ => None,
+        }
+    }
+
     /// The stream is over. Whatever phase it was in, what it held is settled or given back, once.
     pub(crate) fn end(&mut self, host: &dyn Host, worker: &mut Worker) {
         match std::mem::replace(&mut self.phase, Phase::Ended) {

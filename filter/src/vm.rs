@@ -1,6 +1,6 @@
 //! One VM: all contexts of a worker, found by the number the host gives them.
 
-use crate::host::{Action, CallId, Host};
+use crate::host::{Action, CallId, Host, LogLevel};
 use crate::stream::Stream;
 use crate::worker::Worker;
 use hashbrown::HashMap;
@@ -11,6 +11,8 @@ pub struct Vm {
     /// `None` until configured.
     workers: HashMap<u32, Option<Worker>>,
     streams: HashMap<u32, (u32, Stream)>,
+    /// Which stream waits for which answer.
+    waiting: HashMap<CallId, u32>,
 }
 
 impl Vm {
@@ -62,16 +64,19 @@ impl Vm {
         self.with(context, |stream, worker| stream.response_trailers(host, worker))
     }
 
-    /// The answer to a call (its size) or its failure (a gRPC status).
-    pub fn call_answered(&mut self, host: &dyn Host, context: u32, call: CallId, result: Result<usize, u32>) {
-        if let Some(Some(worker)) = self.workers.get_mut(&context) {
-            worker.on_answer(host, call, result);
+    /// The answer to a call (its size) or its failure (a gRPC status). The host brings it to the root context.
+    pub fn call_answered(&mut self, host: &dyn Host, root: u32, call: CallId, result: Result<usize, u32>) {
+        let Some(Some(worker)) = self.workers.get_mut(&root) else { return };
+        let Some(context) = self.waiting.remove(&call) else { return worker.on_answer(host, call, result) };
+        let Some((_, stream)) = self.streams.get_mut(&context) else { return };
+        if let Err(error) = host.act_on(context) {
+            host.log(LogLevel::Error, &format!("tollkeeper: a paused request can't be reached: {error}"));
             return;
         }
-        if let Some((root, stream)) = self.streams.get_mut(&context)
-            && let Some(Some(worker)) = self.workers.get_mut(root)
-        {
-            stream.answered(host, worker, call, result);
+        stream.answered(host, worker, call, result);
+        // An answer may only have brought the policy, and raised the next question.
+        if let Some(next) = stream.waits_for() {
+            self.waiting.insert(next, context);
         }
     }
 
@@ -95,6 +100,9 @@ impl Vm {
         if let Some((root, stream)) = self.streams.get_mut(&context)
             && let Some(Some(worker)) = self.workers.get_mut(root)
         {
+            if let Some(call) = stream.waits_for() {
+                self.waiting.remove(&call);
+            }
             stream.end(host, worker);
         }
     }
@@ -104,7 +112,13 @@ impl Vm {
     fn with(&mut self, context: u32, run: impl FnOnce(&mut Stream, &mut Worker) -> Action) -> Action {
         match self.streams.get_mut(&context) {
             Some((root, stream)) => match self.workers.get_mut(root) {
-                Some(Some(worker)) => run(stream, worker),
+                Some(Some(worker)) => {
+                    let action = run(stream, worker);
+                    if let Some(call) = stream.waits_for() {
+                        self.waiting.insert(call, context);
+                    }
+                    action
+                }
                 _ => Action::Continue,
             },
             None => Action::Continue,

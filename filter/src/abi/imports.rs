@@ -58,6 +58,7 @@ unsafe extern "C" {
         timeout_ms: u32,
         token: *mut u32,
     ) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_get_shared_data(
         key: *const u8,
         key_size: usize,
@@ -263,6 +264,10 @@ impl Host for Envoy {
             )
         };
         check(status).map(|()| CallId(token))
+    }
+
+    fn act_on(&self, stream: u32) -> Result<()> {
+        check(unsafe { proxy_set_effective_context(stream) })
     }
 
     fn shared_get(&self, key: &str) -> Result<Option<(Vec<u8>, Expected)>> {

@@ -1,0 +1,103 @@
+"""Two Envoys with two workers each share one server: however many call at once, no budget is overspent."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from calls import ask, body
+from policies import policy
+
+from harness import CHAT, Runtime, Stack, StandIn
+
+ADMITTED = 50
+PROMPT, OUTPUT = 19, 23
+"""Tokens of each call: what `calls.QUESTION` takes and what it asks for at most; `test_…` sees that it takes all."""
+
+LIMIT = ADMITTED * (PROMPT + OUTPUT)
+POLICY = policy(
+    f"name: shared, per: [tenant], limit: {LIMIT} tokens, window: 1d",
+    "name: ample, per: [tenant, model], limit: 1000 USD, window: 1d",
+)
+
+
+@pytest.fixture(scope="module")
+def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stack]:
+    with Stack(runtime, directory / runtime.name, provider, POLICY, envoys=2) as stack:
+        yield stack
+
+
+def storm(stack: Stack, tenant: str, calls: int, steer: str) -> Counter[int]:
+    """So many calls at once over all Envoys; how often which status came back."""
+
+    async def one(client: httpx.AsyncClient, number: int) -> int:
+        envoy = stack.envoys[number % len(stack.envoys)]
+        fields = {"stream": number % 4 >= 2, "max_completion_tokens": OUTPUT}
+        return (await client.post(f"{envoy.url}{CHAT}", json=body(**fields))).status_code
+
+    async def all_of_them() -> list[int]:
+        headers = {"x-tenant-id": tenant, "x-stand-in": steer}
+        limits = httpx.Limits(max_connections=calls, max_keepalive_connections=0)
+        async with httpx.AsyncClient(headers=headers, limits=limits, timeout=60) as client:
+            return await asyncio.gather(*(one(client, number) for number in range(calls)))
+
+    return Counter(asyncio.run(all_of_them()))
+
+
+def used(stack: Stack, tenant: str) -> int:
+    [bucket] = stack.server.buckets("shared", tenant=tenant)
+    return int(bucket["used"])
+
+
+@pytest.mark.also_old
+def test_200_calls_at_once_against_a_budget_for_50(stack: Stack, tenant: str) -> None:
+    statuses = storm(stack, tenant, 200, f"tokens={OUTPUT}; gap_ms=2")
+    assert set(statuses) == {200, 429} and statuses.total() == 200
+    bill = stack.agreed(tenant, calls=statuses[200])
+    assert bill.tokens == statuses[200] * (PROMPT + OUTPUT) == used(stack, tenant) <= LIMIT
+    refused = sum(envoy.stats().total("tollkeeper_refused_total", tenant=tenant) for envoy in stack.envoys)
+    assert refused == statuses[429]
+
+    # What no call could get because another Envoy held it comes back, and is enough for all 50.
+    stack.nothing_reserved(tenant=tenant)
+    with stack.http(tenant, f"tokens={OUTPUT}") as client:
+        while (answer := ask(client, max_completion_tokens=OUTPUT)).is_success:
+            statuses[200] += 1
+    assert answer.json()["error"]["code"] == "insufficient_quota"
+    assert statuses[200] == ADMITTED
+    assert stack.agreed(tenant, calls=ADMITTED).tokens == used(stack, tenant) == LIMIT
+
+
+def test_what_calls_do_not_use_admits_others(stack: Stack, tenant: str) -> None:
+    """Each reserves its worst case and uses a part: more than 50 get through, and still not more than the budget."""
+    statuses = Counter({200: 0, 429: 0})
+    for _ in range(3):
+        statuses += storm(stack, tenant, 60, "tokens=3")
+    assert statuses[200] > ADMITTED
+    bill = stack.agreed(tenant, calls=statuses[200])
+    assert bill.tokens == statuses[200] * (PROMPT + 3) == used(stack, tenant) <= LIMIT
+
+
+def test_clients_that_hang_up_in_a_storm_are_charged_once(stack: Stack, tenant: str) -> None:
+    async def hang_up(client: httpx.AsyncClient, number: int) -> None:
+        envoy = stack.envoys[number % 2]
+        async with client.stream("POST", f"{envoy.url}{CHAT}", json=body(stream=True, max_tokens=OUTPUT)) as answer:
+            got = ""
+            async for piece in answer.aiter_text():
+                if (got := got + piece).count("\n\n") >= 4:
+                    break
+
+    async def all_of_them() -> None:
+        headers = {"x-tenant-id": tenant, "x-stand-in": "hang=4"}
+        async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+            await asyncio.gather(*(hang_up(client, number) for number in range(20)))
+
+    asyncio.run(all_of_them())
+    assert stack.agreed(tenant, calls=20).tokens == 20 * (PROMPT + 3) == used(stack, tenant)
+
+
+def test_afterwards_nothing_is_reserved(stack: Stack) -> None:
+    assert stack.nothing_reserved()
+    assert not any(envoy.crashes() for envoy in stack.envoys)

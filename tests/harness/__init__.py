@@ -1,0 +1,33 @@
+"""Starts a provider stand-in, a quota server and Envoys, and reads what each says of the calls that passed.
+
+Shared by the end-to-end tests and the demo.
+"""
+
+from .bill import Bill
+from .envoy import Envoy, EnvoyDidNotStart
+from .envoy_config import EnvoyOptions
+from .processes import Process, leave_nothing_behind
+from .quota_server import QuotaServer
+from .runtimes import OLDEST, ContainerRuntime, ProcessRuntime, Runtime, why_no_containers
+from .stack import CHAT, Stack
+from .stand_in import StandIn
+from .waiting import until
+
+__all__ = [
+    "CHAT",
+    "OLDEST",
+    "Bill",
+    "ContainerRuntime",
+    "Envoy",
+    "EnvoyDidNotStart",
+    "EnvoyOptions",
+    "Process",
+    "ProcessRuntime",
+    "QuotaServer",
+    "Runtime",
+    "Stack",
+    "StandIn",
+    "leave_nothing_behind",
+    "until",
+    "why_no_containers",
+]

@@ -1,0 +1,136 @@
+"""Everything together: a provider stand-in, a quota server, and Envoys with the filter in between."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+from openai import OpenAI
+
+from . import bill
+from .bill import Bill
+from .envoy import Envoy
+from .envoy_config import Config, EnvoyOptions
+from .quota_server import QuotaServer
+from .runtimes import Runtime
+from .stand_in import StandIn
+from .waiting import until
+
+TICK_MS = 100
+"""How often workers report in tests."""
+
+CHAT = "/v1/chat/completions"
+
+
+class Stack:
+    """Use it as a context manager: leaving it ends what it started."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        directory: Path,
+        provider: StandIn,
+        policy: str,
+        envoys: int = 1,
+        lease_ttl: str = "60s",
+        plugin: dict[str, Any] | None = None,
+        edit: Callable[[Config], None] | None = None,
+    ) -> None:
+        self.provider = provider
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._runtime = runtime
+        self._plugin = {"tick_ms": TICK_MS} | (plugin or {})
+        self._edit = edit
+        self.envoys: list[Envoy] = []
+        with ExitStack() as started:
+            self.server = QuotaServer(directory, policy, lease_ttl)
+            started.callback(self.server.stop)
+            for _ in range(envoys):
+                started.callback(self.add_envoy().stop)
+            self._started = started.pop_all()
+
+    def add_envoy(self) -> Envoy:
+        name = f"e2e-{len(self.envoys)}"
+        options = EnvoyOptions(
+            provider_port=self.provider.port,
+            quota_port=self.server.grpc_port,
+            node=name,
+            plugin=self._plugin,
+            edit=self._edit,
+        )
+        self.envoys.append(Envoy(self._runtime, self.directory / name, options))
+        return self.envoys[-1]
+
+    @property
+    def envoy(self) -> Envoy:
+        return self.envoys[0]
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self._started.close()
+
+    # Clients
+
+    def http(self, tenant: str, steer: str = "", at: int = 0) -> httpx.Client:
+        """A plain HTTP client of one Envoy; `steer` tells the stand-in how to answer."""
+        return httpx.Client(base_url=self.envoys[at].url, headers=_headers(tenant, steer), timeout=30)
+
+    def openai(self, tenant: str, steer: str = "", at: int = 0, **options: Any) -> OpenAI:
+        """The official SDK as a client of one Envoy."""
+        base_url = f"{self.envoys[at].url}/v1"
+        return OpenAI(api_key="sk-test", base_url=base_url, default_headers=_headers(tenant, steer), **options)
+
+    # The three sides
+
+    def bills(self, tenant: str) -> dict[str, Bill]:
+        return {
+            "Envoy": bill.of_envoy((envoy.stats() for envoy in self.envoys if envoy.alive), tenant=tenant),
+            "server": bill.of_server(self.server, tenant=tenant),
+            "provider": bill.of_provider(self.provider.seen(tenant)),
+        }
+
+    def agreed(self, tenant: str, calls: int, within: float = 8.0) -> Bill:
+        """The bill of so many calls, once all three sides have it; AssertionError if they do not come to agree."""
+        bills: dict[str, Bill] = {}
+
+        def check() -> bool:
+            bills.update(self.bills(tenant))
+            return set(bills.values()) == {bills["server"]} and bills["server"].calls == calls
+
+        try:
+            until(check, "", within)
+        except TimeoutError:
+            sides = "\n".join(f"  {side:>8}: {said}" for side, said in bills.items())
+            raise AssertionError(f"no agreement on {calls} calls of {tenant}:\n{sides}") from None
+        return bills["server"]
+
+    def charged(self, tenant: str, calls: int, within: float = 8.0) -> Bill:
+        """As `agreed`, between Envoy and the server alone: of calls whose cost the provider does not say."""
+        bills: dict[str, Bill] = {}
+
+        def check() -> bool:
+            bills.update(self.bills(tenant))
+            return bills["server"].calls == calls and bills["Envoy"] == bills["server"]
+
+        try:
+            until(check, "", within)
+        except TimeoutError:
+            raise AssertionError(f"no agreement on {calls} calls of {tenant}: {bills}") from None
+        return bills["server"]
+
+    def nothing_reserved(self, within: float = 12.0, **subject: str) -> bool:
+        """Waits until no Envoy holds anything of a budget: leases come back 5 s after their last use."""
+        return until(
+            lambda: all(bucket["outstanding"] == 0 for bucket in self.server.buckets(**subject)),
+            f"nothing of {subject} is reserved",
+            within,
+        )
+
+
+def _headers(tenant: str, steer: str) -> dict[str, str]:
+    return {"x-tenant-id": tenant} | ({"x-stand-in": steer} if steer else {})

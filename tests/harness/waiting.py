@@ -1,0 +1,19 @@
+"""Waiting for something to become true, instead of sleeping and hoping."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(check: Callable[[], T | None], what: str, within: float = 10.0, every: float = 0.02) -> T:
+    """The first result of `check` that is not None or False; TimeoutError with `what` after `within` seconds."""
+    give_up = time.monotonic() + within
+    while True:
+        result = check()
+        if result is not None and result is not False:
+            return result
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"not within {within:g} s: {what}")
+        time.sleep(every)
