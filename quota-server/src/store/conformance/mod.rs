@@ -46,6 +46,7 @@ macro_rules! conformance {
             syncs: an_older_sync_is_refused,
             syncs: workers_count_their_messages_apart,
             syncs: settlements_reach_the_bucket_of_their_own_window,
+            syncs: what_was_spent_without_a_lease_counts_in_the_current_window,
             syncs: an_overshoot_is_charged_and_told,
             syncs: refills_answer_in_order_and_never_exceed_what_is_left,
             syncs: what_was_answered_survives_a_restart,

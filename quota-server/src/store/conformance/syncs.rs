@@ -131,3 +131,12 @@ pub(crate) async fn buckets_are_kept_for_late_reports_and_then_forgotten(kind: i
     let answer = applied(&store, day_after + 2, sync(worker(1, 1), 1)).await;
     assert_eq!(answer.term.unwrap().generation, 1);
 }
+
+pub(crate) async fn what_was_spent_without_a_lease_counts_in_the_current_window(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, T0).await;
+    let now = T0 + 1_000;
+    let unheld = Settled { window: 0, ..settled("tokens", 0, 120, 0) };
+    applied(&store, now, SyncRequest { settled: vec![unheld], ..sync(worker(1, 1), 1) }).await;
+    assert_eq!(state(&store, now, "tokens").await, holding(120, 300), "what is held elsewhere stays held");
+}

@@ -119,8 +119,13 @@ pub(super) fn take_back(db: &Connection, at: &Moment, process: &Process, key: An
 /// Applies one settlement to its own window's bucket, ended or not. Answers the overshoot.
 fn settle(db: &Connection, at: &Moment, process: i64, settled: &Settled) -> Result<u64> {
     let bucket = settled.bucket.clone().unwrap_or_default();
-    let length = at.policy.budget(&bucket.budget).map_or(0, |budget| budget.window_ms);
-    let window = (settled.window, settled.window.saturating_add(length));
+    let budget = at.policy.budget(&bucket.budget);
+    let length = budget.map_or(0, |budget| budget.window_ms);
+    let window = match budget {
+        // Spent without a lease: it has no window yet.
+        Some(budget) if settled.window == 0 => budget.window_at(at.now),
+        _ => (settled.window, settled.window.saturating_add(length)),
+    };
     let mut row = BucketRow::of(db, &bucket.budget, &subject_key(&bucket.subject), window)?;
     let mut account = AccountRow::load(db, row.id, process, settled.generation)?;
     let (bucket_was, account_was) = (row.state, account.state);
