@@ -66,7 +66,7 @@ def wasm(name: str, module: Path, configuration: dict | None) -> dict:
 
 def tollkeeper(module: Path) -> dict:
     # As in envoy/envoy.yaml.
-    return wasm("tollkeeper", module, {"cluster": "tollkeeper"})
+    return wasm("tollkeeper", module, {"quota_cluster": "tollkeeper"})
 
 
 def rate_limit() -> dict:
