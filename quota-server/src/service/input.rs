@@ -4,8 +4,8 @@ use quota::proto::{AcquireRequest, Bucket, LedgerEntry, Reporter, SyncRequest, W
 use std::collections::HashSet;
 use tonic::Status;
 
-/// Bytes of one gRPC message.
-pub const MESSAGE: usize = 4 << 20;
+/// Bytes of one gRPC message: room for the most rows and settlements at once, with long names.
+pub const MESSAGE: usize = 16 << 20;
 
 const WANTS: usize = 64;
 const SETTLED: usize = 10_000;

@@ -6,6 +6,8 @@ use quota::proto::{LeaseTerm, Reporter};
 use quota::{Account, Bucket, Lapse, Term};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params};
 
+pub(super) const DAY_MS: u64 = 86_400_000;
+
 /// A row read in full or not at all.
 fn find<T>(
     db: &Connection,
@@ -142,9 +144,9 @@ impl BucketRow {
         }
         change(
             db,
-            "INSERT INTO bucket (budget, subject, window_start, window_end, used, outstanding)
-             VALUES (?1, ?2, ?3, ?4, 0, 0)",
-            &[&budget, &subject, &window.0, &window.1],
+            "INSERT INTO bucket (budget, subject, window_start, window_end, keep_until, used, outstanding)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)",
+            &[&budget, &subject, &window.0, &window.1, &keep_until(window)],
         )?;
         Ok(BucketRow { id: db.last_insert_rowid(), state: Bucket::default() })
     }
@@ -183,7 +185,12 @@ impl BucketRow {
     }
 }
 
-/// What a process holds of a bucket; a row only once there is something to say.
+/// Late reports reach a bucket for a day after its window, or two windows where that is longer.
+fn keep_until((start, end): (u64, u64)) -> u64 {
+    end.saturating_add(end.saturating_sub(start).saturating_mul(2).max(DAY_MS))
+}
+
+/// What a process holds of a bucket; a row only while there is something to say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AccountRow {
     key: (i64, i64, u32),
@@ -204,6 +211,11 @@ impl AccountRow {
 
     pub(super) fn save(&self, db: &Connection) -> Result<()> {
         let (bucket, process, generation) = self.key;
+        if self.state == Account::default() {
+            let sql = "DELETE FROM account WHERE bucket = ?1 AND process = ?2 AND generation = ?3";
+            change(db, sql, &[&bucket, &process, &generation])?;
+            return Ok(());
+        }
         change(
             db,
             "INSERT INTO account (bucket, process, generation, outstanding, written_off)

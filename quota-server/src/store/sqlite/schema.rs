@@ -33,11 +33,12 @@ CREATE TABLE bucket (
     subject TEXT NOT NULL,         -- JSON array of strings
     window_start INTEGER NOT NULL, -- Unix ms
     window_end INTEGER NOT NULL,
+    keep_until INTEGER NOT NULL,   -- Unix ms; later reports are too late
     used INTEGER NOT NULL,
     outstanding INTEGER NOT NULL,
     UNIQUE (budget, subject, window_start)
 ) STRICT;
-CREATE INDEX bucket_end ON bucket (window_end);
+CREATE INDEX bucket_keep ON bucket (keep_until);
 
 CREATE TABLE account (
     bucket INTEGER NOT NULL,
@@ -47,6 +48,7 @@ CREATE TABLE account (
     written_off INTEGER NOT NULL,
     PRIMARY KEY (bucket, process, generation)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX account_process ON account (process);
 CREATE INDEX account_held ON account (process) WHERE outstanding > 0;
 
 -- Acquires: the answer for a repeat and what taking it back means; both NULL where the number was withdrawn.

@@ -1,6 +1,6 @@
 //! What time does: leases lapse, and rows that can't matter any more go.
 
-use super::rows::{change, due, lapse};
+use super::rows::{DAY_MS, change, due, lapse};
 use crate::store::{Moment, Swept};
 use rusqlite::{Connection, Result, ToSql};
 
@@ -9,8 +9,6 @@ const MOST: u32 = 256;
 
 /// Rows forgotten in one operation, of each kind.
 const MOST_ROWS: u32 = 4096;
-
-const DAY_MS: u64 = 86_400_000;
 
 /// `opened` is when this server began to listen (Unix ms).
 pub(super) fn sweep(db: &Connection, at: &Moment, ttl_ms: u64, opened: u64) -> Result<Swept> {
@@ -25,8 +23,9 @@ pub(super) fn sweep(db: &Connection, at: &Moment, ttl_ms: u64, opened: u64) -> R
 /// * Acquires are asked for again within seconds, and withdrawn by the worker's next sync: ten terms or ten minutes
 ///   is longer than a process that is heard at all can be late. One that was cut off, so that its term lapsed, has a
 ///   day to say which answers never came, since those are charged as lost.
-/// * Buckets keep taking late settlements for a day, or two more windows where that is longer.
-/// * A process is forgotten a day after it was last heard; until then its last syncs must not be applied again.
+/// * Buckets say themselves how long late reports may reach them.
+/// * A process is forgotten a day after it was last heard, if no bucket remembers it; until then the last syncs of its
+///   workers must not be applied again.
 fn forget(db: &Connection, now: u64, ttl_ms: u64, opened: u64) -> Result<u64> {
     let before = |age: u64| now.saturating_sub(age);
     let late = ttl_ms.saturating_mul(10).max(600_000);
@@ -44,26 +43,24 @@ fn forget(db: &Connection, now: u64, ttl_ms: u64, opened: u64) -> Result<u64> {
         ),
         (
             "DELETE FROM account WHERE bucket IN
-             (SELECT id FROM bucket WHERE window_end < ?1 AND window_end + 2 * (window_end - window_start) < ?2
-              ORDER BY window_end LIMIT ?3)",
-            &[&day, &now, &MOST_ROWS],
+             (SELECT id FROM bucket WHERE keep_until < ?1 ORDER BY keep_until LIMIT ?2)",
+            &[&now, &MOST_ROWS],
         ),
         (
             "DELETE FROM bucket WHERE id IN
-             (SELECT id FROM bucket WHERE window_end < ?1 AND window_end + 2 * (window_end - window_start) < ?2
-              ORDER BY window_end LIMIT ?3)",
-            &[&day, &now, &MOST_ROWS],
-        ),
-        (
-            "DELETE FROM worker WHERE process IN
-             (SELECT id FROM process WHERE expires_at IS NULL AND seen_at < ?1 ORDER BY id LIMIT ?2)",
-            &[&day, &MOST_ROWS],
+             (SELECT id FROM bucket WHERE keep_until < ?1 ORDER BY keep_until LIMIT ?2)",
+            &[&now, &MOST_ROWS],
         ),
         (
             "DELETE FROM process WHERE id IN
-             (SELECT id FROM process WHERE expires_at IS NULL AND seen_at < ?1 ORDER BY id LIMIT ?2)
-             AND NOT EXISTS (SELECT 1 FROM account WHERE account.process = process.id)",
+             (SELECT id FROM process WHERE expires_at IS NULL AND seen_at < ?1
+              AND NOT EXISTS (SELECT 1 FROM account WHERE account.process = process.id) LIMIT ?2)",
             &[&day, &MOST_ROWS],
+        ),
+        (
+            "DELETE FROM worker WHERE (process, worker) IN
+             (SELECT process, worker FROM worker WHERE process NOT IN (SELECT id FROM process) LIMIT ?1)",
+            &[&MOST_ROWS],
         ),
     ];
     let mut forgotten = 0;
