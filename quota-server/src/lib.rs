@@ -18,7 +18,7 @@ pub mod store;
 
 /// Generated gRPC services.
 pub mod proto {
-    #![allow(missing_docs, clippy::all, clippy::pedantic)]
+    #![allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
 
     /// `tollkeeper.v1.Quota`; its messages are in [`quota::proto`].
     pub mod quota {

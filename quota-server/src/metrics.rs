@@ -149,7 +149,12 @@ impl Metrics {
             }
         }
 
-        head(&mut out, "overshoot_total", "Spent beyond or without a grant, in the budget's unit.", "counter");
+        head(
+            &mut out,
+            "overshoot_total",
+            "Spent beyond or without a grant, in the budget's unit.",
+            "counter",
+        );
         if let Ok(sums) = self.overshoot.lock() {
             sums.iter().for_each(|(budget, &sum)| line(&mut out, "overshoot_total", "budget", budget, sum));
         }

@@ -22,6 +22,6 @@ pub use term::Term;
 
 /// The messages of `proto/tollkeeper/v1/quota.proto`.
 pub mod proto {
-    #![allow(missing_debug_implementations, clippy::all, clippy::pedantic, unreachable_pub)]
+    #![allow(missing_debug_implementations, clippy::all, clippy::pedantic, rustdoc::all, unreachable_pub)]
     include!(concat!(env!("OUT_DIR"), "/tollkeeper.v1.rs"));
 }
