@@ -315,6 +315,8 @@ impl Worker {
         let credited = unused == 0 || self.credit(host, part.key, part.epoch, unused, now);
         let returned = if credited { 0 } else { unused };
         if let Some(rule) = rules.budgets().get(part.rule) {
+            // Else nobody would look after what was put back.
+            self.buckets.settled(part.key, now, || rule.bucket(labels));
             self.outbox.settle(part.key, part.epoch, || rule.bucket(labels), spent, returned);
         }
     }

@@ -10,6 +10,11 @@ const MOST: usize = 10_000;
 /// A bucket that no request touched for so long gives its lease back.
 const IDLE_MS: u64 = 5_000;
 
+/// What was last used before this counts as idle.
+pub(crate) fn idle_since(now: u64) -> u64 {
+    now.saturating_sub(IDLE_MS)
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Buckets {
     known: HashMap<BucketKey, Known>,
@@ -81,14 +86,26 @@ impl Buckets {
         self.known.get(&key).map(|known| known.bucket.clone())
     }
 
-    /// Forgets the buckets that have been idle, and answers them, each with the latest time of use at which its lease
-    /// counts as idle.
-    pub(crate) fn forget_idle(&mut self, now: u64) -> Vec<(BucketKey, Bucket, u64)> {
-        let idle_since = now.saturating_sub(IDLE_MS);
-        self.known
-            .extract_if(|_, known| known.used_at < idle_since)
-            .map(|(key, known)| (key, known.bucket, idle_since))
-            .collect()
+    /// A call has settled with the bucket's lease, perhaps long after it asked for it.
+    pub(crate) fn settled(&mut self, key: BucketKey, now: u64, bucket: impl FnOnce() -> Bucket) {
+        self.demanded(key, now, 0, bucket);
+    }
+
+    /// The buckets that this worker has not used for a while.
+    pub(crate) fn idle(&self, now: u64) -> Vec<BucketKey> {
+        let since = idle_since(now);
+        self.known.iter().filter(|(_, known)| known.used_at < since).map(|(key, _)| *key).collect()
+    }
+
+    /// The bucket's lease was in use until `used_at`, by whichever worker: it is looked at again when that is long ago.
+    pub(crate) fn is_in_use(&mut self, key: BucketKey, used_at: u64) {
+        if let Some(known) = self.known.get_mut(&key) {
+            known.used_at = used_at;
+        }
+    }
+
+    pub(crate) fn forget(&mut self, key: BucketKey) -> Option<Bucket> {
+        self.known.remove(&key).map(|known| known.bucket)
     }
 }
 
@@ -130,8 +147,23 @@ mod tests {
         for key in 0..20_000u128 {
             buckets.demanded(BucketKey(key), 0, 1, Bucket::default);
         }
-        assert_eq!(buckets.forget_idle(IDLE_MS).len(), 0);
-        assert_eq!(buckets.forget_idle(IDLE_MS + 1).len(), MOST);
-        assert_eq!(buckets.demand(KEY), 0);
+        assert_eq!(buckets.idle(IDLE_MS).len(), 0);
+        let idle = buckets.idle(IDLE_MS + 1);
+        assert_eq!(idle.len(), MOST);
+        for key in idle {
+            assert!(buckets.forget(key).is_some());
+        }
+        assert_eq!(buckets.idle(u64::MAX).len(), 0);
+    }
+
+    #[test]
+    fn a_bucket_is_idle_when_its_last_call_has_settled_long_ago() {
+        let mut buckets = Buckets::default();
+        buckets.demanded(KEY, 0, 10, Bucket::default);
+        buckets.settled(KEY, 3_000, Bucket::default);
+        assert!(buckets.idle(IDLE_MS + 3_000).is_empty());
+        buckets.is_in_use(KEY, 4_000);
+        assert!(buckets.idle(IDLE_MS + 4_000).is_empty());
+        assert_eq!(buckets.idle(IDLE_MS + 4_001), [KEY]);
     }
 }

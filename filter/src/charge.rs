@@ -90,6 +90,9 @@ const UPSTREAM_REMOTE_RESET: u64 = 1 << 4;
 const UPSTREAM_CONNECTION_TERMINATION: u64 = 1 << 6;
 const STREAM_IDLE_TIMEOUT: u64 = 1 << 16;
 const UPSTREAM_MAX_STREAM_DURATION_REACHED: u64 = 1 << 19;
+const DURATION_TIMEOUT: u64 = 1 << 22;
+/// Among others, a connection that ended inside a chunked answer.
+const UPSTREAM_PROTOCOL_ERROR: u64 = 1 << 23;
 
 /// Failures in which the provider had received the call.
 const REACHED: u64 = UPSTREAM_REQUEST_TIMEOUT
@@ -97,7 +100,9 @@ const REACHED: u64 = UPSTREAM_REQUEST_TIMEOUT
     | UPSTREAM_REMOTE_RESET
     | UPSTREAM_CONNECTION_TERMINATION
     | STREAM_IDLE_TIMEOUT
-    | UPSTREAM_MAX_STREAM_DURATION_REACHED;
+    | UPSTREAM_MAX_STREAM_DURATION_REACHED
+    | DURATION_TIMEOUT
+    | UPSTREAM_PROTOCOL_ERROR;
 
 /// Failures that cut an answer from the provider's side.
 const UPSTREAM_CUT: u64 = REACHED;

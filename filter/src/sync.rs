@@ -1,5 +1,6 @@
 //! Talking to the quota server: questions of paused requests, and each worker's report on its tick.
 
+use crate::buckets::idle_since;
 use crate::host::{Body, CallId, Host, LogLevel};
 use crate::leases::{Change, Step, change};
 use crate::worker::Worker;
@@ -21,6 +22,16 @@ const LONGEST_BACKOFF_MS: u64 = 2_000;
 
 /// gRPC's INVALID_ARGUMENT: the same message would be refused again.
 const INVALID_ARGUMENT: u32 = 3;
+
+/// What became of a lease that this worker has not used for a while.
+#[derive(Debug)]
+enum Idle {
+    Returned(Epoch, u64),
+    /// There is nothing to return.
+    Empty,
+    /// It was in use until then: by another worker, or it was only just granted.
+    UsedAt(u64),
+}
 
 /// How it stands with the server.
 #[derive(Debug, Default)]
@@ -201,21 +212,35 @@ impl Worker {
 
     /// Gives the leases of buckets back that no worker has used for a while.
     fn return_idle(&mut self, host: &dyn Host, now: u64) {
-        for (key, bucket, idle_since) in self.buckets.forget_idle(now) {
-            let taken = change(
+        let since = idle_since(now);
+        for key in self.buckets.idle(now) {
+            let idle = change(
                 host,
                 key,
                 |_| false,
                 |lease| lease.key == key && now < lease.ends_at,
                 |lease| match lease {
-                    Some(lease) if lease.available > 0 && lease.used_at <= idle_since => {
-                        Step::Write(Lease { available: 0, ..lease }, (lease.epoch, lease.available))
+                    Some(lease) if lease.used_at >= since => Step::Leave(Idle::UsedAt(lease.used_at)),
+                    Some(lease) if lease.available > 0 => {
+                        Step::Write(Lease { available: 0, ..lease }, Idle::Returned(lease.epoch, lease.available))
                     }
-                    _ => Step::Leave((Epoch::default(), 0)),
+                    _ => Step::Leave(Idle::Empty),
                 },
             );
-            if let Change::Made((epoch, amount)) = taken {
-                self.outbox.settle(key, epoch, || bucket, 0, amount);
+            match idle {
+                Change::Made(Idle::Returned(epoch, amount)) => {
+                    if let Some(bucket) = self.buckets.forget(key) {
+                        self.outbox.settle(key, epoch, || bucket, 0, amount);
+                    }
+                }
+                Change::Made(Idle::UsedAt(used_at)) | Change::Declined(Idle::UsedAt(used_at)) => {
+                    self.buckets.is_in_use(key, used_at);
+                }
+                Change::Made(Idle::Empty) | Change::Declined(_) => {
+                    self.buckets.forget(key);
+                }
+                // Others are at it: the next tick looks again.
+                Change::Impossible => {}
             }
         }
     }
