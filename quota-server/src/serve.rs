@@ -1,6 +1,6 @@
 //! The server, from start to graceful stop.
 
-use crate::live_policy::LivePolicy;
+use crate::live_policy::{Current, LivePolicy};
 use crate::metrics::Metrics;
 use crate::proto::envoy::service::ratelimit::v3::rate_limit_service_server::RateLimitServiceServer;
 use crate::proto::quota::quota_server::QuotaServer;
@@ -115,7 +115,8 @@ async fn asked_to_stop() -> Result<(), String> {
     Ok(())
 }
 
-/// Sweeps the store and reloads a changed policy, each second; a SIGHUP reloads at once.
+/// Sweeps the store and reloads a changed policy, each second; a SIGHUP reloads at once. A changed file has to look the
+/// same for two ticks: half a policy, as an editor leaves it for a moment, may be a good one with half the budgets.
 async fn tick(core: Arc<Core>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -123,16 +124,20 @@ async fn tick(core: Arc<Core>) {
         tracing::error!("can't listen for SIGHUP");
         return;
     };
-    let mut stamp = core.policy.stamp();
+    let mut loaded = core.policy.stamp();
+    let mut last_seen = loaded;
     loop {
         let asked = tokio::select! {
             _ = ticks.tick() => false,
             _ = hangups.recv() => true,
         };
         let looks = core.policy.stamp();
-        if asked || looks != stamp {
-            stamp = looks;
-            reload(&core).await;
+        let at_rest = looks == std::mem::replace(&mut last_seen, looks);
+        if asked || (looks != loaded && at_rest) {
+            let read = core.policy.reread();
+            if core.policy.stamp() == looks && reload(&core, read).await {
+                loaded = looks;
+            }
         }
         match core.store.sweep(core.moment()).await {
             Ok(swept) => {
@@ -146,23 +151,25 @@ async fn tick(core: Arc<Core>) {
     }
 }
 
-async fn reload(core: &Core) {
-    let new = match core.policy.reread() {
+/// Puts what was read in force, if it is a policy. Answers whether that is done with: a store that fails is asked again.
+async fn reload(core: &Core, read: Result<Current, String>) -> bool {
+    let new = match read {
         Ok(new) => new,
         Err(problems) => {
             core.metrics.reloaded(false);
             tracing::error!("the changed policy is not used, the one in force stays:\n{problems}");
-            return;
+            return true;
         }
     };
     if new.policy.version == core.policy.current().policy.version {
-        return;
+        return true;
     }
     if let Err(error) = core.store.remember(Arc::clone(&new.policy)).await {
         tracing::error!(%error, "the changed policy is not used yet");
-        return;
+        return false;
     }
     tracing::info!(version = new.policy.version, "the policy has changed");
     core.policy.adopt(new);
     core.metrics.reloaded(true);
+    true
 }

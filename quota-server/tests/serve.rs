@@ -169,6 +169,27 @@ async fn a_changed_policy_is_pushed_and_a_broken_one_never_replaces_it() {
     until("the way back", async || asked(&first).await.is_none()).await;
 }
 
+// Half a policy can be a good policy with half the budgets, and an empty file one with none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_is_still_being_written_is_left_alone() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let file = home.path().join("policy.yaml");
+    let half = POLICY.lines().take_while(|line| !line.contains("user-calls")).collect::<Vec<_>>().join("\n");
+    policy::Policy::from_yaml(&half).expect("half a policy is a good one");
+    for _ in 0..25 {
+        for text in [half.as_str(), POLICY] {
+            std::fs::write(&file, text).expect("written");
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    }
+    let reloads = server.get("/metrics").1;
+    for result in ["loaded", "refused"] {
+        let line = format!("tollkeeper_server_policy_reloads_total{{result=\"{result}\"}} 0\n");
+        assert!(reloads.contains(&line), "{reloads}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_process_loses_what_it_held() {
     let home = home(POLICY);
