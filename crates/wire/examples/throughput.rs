@@ -1,6 +1,8 @@
 //! How fast bodies and events are read: `cargo run --release -p wire --example throughput`. It also runs under wasm
 //! (`wasm32-wasip1`, with node's WASI or any other runtime).
 
+#![allow(clippy::arithmetic_side_effects)]
+
 use std::hint::black_box;
 use std::time::Instant;
 use wire::{ChatRequest, ResponseKind, ResponseMeter};

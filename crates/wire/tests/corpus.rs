@@ -1,4 +1,13 @@
 //! Recorded traffic: every exchange in the shape of OpenAI's chat completions, against an independent reading of it.
+
+// Clippy takes only the test functions themselves for tests, not what they share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 #![cfg(not(target_arch = "wasm32"))]
 
 use serde_json::Value;

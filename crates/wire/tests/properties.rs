@@ -1,4 +1,13 @@
 //! What holds for any input and any split.
+
+// Clippy takes only the test functions themselves for tests, not what they share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 #![cfg(not(target_arch = "wasm32"))]
 
 use proptest::collection::vec;

@@ -1,5 +1,14 @@
 //! What a request body says, and how it is changed.
 
+// Clippy takes only the test functions themselves for tests, not what they share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
 use tokens::Encoding::{Cl100kBase, O200kBase};
 use wire::{ChatRequest, Rewrite};
 

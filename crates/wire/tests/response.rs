@@ -1,5 +1,14 @@
 //! What a response says, whatever way it comes, and what the client gets of it.
 
+// Clippy takes only the test functions themselves for tests, not what they share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
 use tokens::Encoding::O200kBase;
 use tokens::{Usage, count};
 use wire::{Passed, ResponseKind, ResponseMeter};

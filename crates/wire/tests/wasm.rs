@@ -1,5 +1,6 @@
 //! The figures and the bytes under wasm are those of the native tests.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used)]
 
 use tokens::Encoding::O200kBase;
 use tokens::Usage;
