@@ -1,12 +1,12 @@
 //! Reserving: in every matching bucket or in none, out of the leases in hand.
 
+use crate::holdings::Taken;
 use crate::host::Host;
-use crate::leases::{Change, Step, change};
 use crate::rules::{Labels, Rules};
 use crate::worker::Worker;
 use policy::{Mode, Unit};
 use quota::proto::{Exhausted, Grant, Want};
-use quota::{BucketKey, Epoch, Lease, Take};
+use quota::{BucketKey, Epoch, Lease};
 
 /// The most a call can consume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,8 @@ impl Worst {
 }
 
 impl Margin {
-    fn is_kept(self, after: &Lease, need: u64) -> bool {
+    /// Whether a lease after such a reservation leaves it.
+    pub(crate) fn is_kept(self, after: &Lease, need: u64) -> bool {
         let plenty = need.saturating_mul(8).max(after.limit / 8);
         self == Margin::None || after.available.saturating_add(after.remaining) >= plenty
     }
@@ -137,7 +138,7 @@ impl Worker {
                     self.buckets.demanded(key, now, need, || rule.bucket(labels));
                     self.buckets.wants_refill(key);
                 }
-                (Taken::Dry { .. }, Mode::Shadow) => self.stats.would_refuse(host, &rule.budget.name),
+                (Taken::Dry { .. }, Mode::Shadow) => self.stats.would_refuse(&rule.budget.name),
                 (Taken::Short, Mode::Enforce) => {
                     self.give_back(host, rules, labels, held);
                     return Admission::Short;
@@ -268,8 +269,9 @@ impl Worker {
 
     /// Undoes a reservation of a call that was not made.
     pub(crate) fn give_back(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, held: Reservation) {
+        let now = host.unix_ms();
         for part in held.parts {
-            self.release(host, rules, labels, part, 0);
+            self.release(host, rules, labels, part, 0, now);
         }
     }
 
@@ -287,6 +289,7 @@ impl Worker {
         held: Reservation,
         consumed: Option<Consumed>,
     ) {
+        let now = host.unix_ms();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let mut spent = consumed
                 .as_ref()
@@ -302,16 +305,15 @@ impl Worker {
                 // More than was reserved is an overshoot: it is charged with the last part.
                 let of_part = if position == last { spent } else { spent.min(part.amount) };
                 spent = spent.saturating_sub(of_part);
-                self.release(host, rules, labels, part, of_part);
+                self.release(host, rules, labels, part, of_part, now);
             }
         }
     }
 
     /// Ends one part: `spent` of it is reported, the rest goes back to the lease, or to the server where the lease
     /// it came from is no more.
-    fn release(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, part: Part, spent: u64) {
+    fn release(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, part: Part, spent: u64, now: u64) {
         let unused = part.amount.saturating_sub(spent);
-        let now = host.unix_ms();
         let credited = unused == 0 || self.credit(host, part.key, part.epoch, unused, now);
         let returned = if credited { 0 } else { unused };
         if let Some(rule) = rules.budgets().get(part.rule) {
@@ -320,142 +322,4 @@ impl Worker {
             self.outbox.settle(part.key, part.epoch, || rule.bucket(labels), spent, returned);
         }
     }
-
-    fn take(&mut self, host: &dyn Host, key: BucketKey, need: u64, margin: Margin, now: u64) -> Taken {
-        let generation = self.term.generation;
-        let valid = self.term.is_valid(now);
-        let outcome = change(
-            host,
-            key,
-            |_| false,
-            |lease| lease.is_live(key, generation, now),
-            |lease| match lease.map(|lease| (lease, lease.take(need, now))) {
-                Some((_, Take::Taken(after))) if valid && margin.is_kept(&after, need) => {
-                    Step::Write(after, Taken::All(after.epoch))
-                }
-                Some((lease, Take::Dry { retry_at, spent_for_good })) => {
-                    Step::Leave(Taken::Dry { retry_at, spent_for_good, limit: lease.limit })
-                }
-                _ => Step::Leave(Taken::Short),
-            },
-        );
-        match outcome {
-            Change::Made(taken) | Change::Declined(taken) => {
-                if let Taken::All(epoch) = taken {
-                    self.term.adopt(epoch.generation);
-                }
-                taken
-            }
-            Change::Impossible => Taken::Short,
-        }
-    }
-
-    fn take_up_to(&mut self, host: &dyn Host, key: BucketKey, need: u64, now: u64) -> (Epoch, u64) {
-        let generation = self.term.generation;
-        if !self.term.is_valid(now) {
-            return (Epoch::default(), 0);
-        }
-        let outcome = change(
-            host,
-            key,
-            |_| false,
-            |lease| lease.is_live(key, generation, now),
-            |lease| match lease {
-                Some(lease) if lease.available > 0 => {
-                    let amount = lease.available.min(need);
-                    let available = lease.available.saturating_sub(amount);
-                    Step::Write(Lease { available, used_at: now, ..lease }, (lease.epoch, amount))
-                }
-                _ => Step::Leave((Epoch::default(), 0)),
-            },
-        );
-        match outcome {
-            Change::Made(taken) | Change::Declined(taken) => taken,
-            Change::Impossible => (Epoch::default(), 0),
-        }
-    }
-
-    /// Puts an amount back into the lease it came from. `false`: that lease is no more.
-    fn credit(&self, host: &dyn Host, key: BucketKey, epoch: Epoch, amount: u64, now: u64) -> bool {
-        let outcome = change(
-            host,
-            key,
-            |_| false,
-            |lease| lease.key == key && lease.epoch == epoch && now < lease.ends_at,
-            |lease| match lease {
-                Some(lease) => Step::Write(lease.credit(amount, now), ()),
-                None => Step::Leave(()),
-            },
-        );
-        outcome == Change::Made(())
-    }
-
-    /// Puts a grant into its bucket's record, or a new one. `false`: there is no room, or a newer grant stands there.
-    pub(crate) fn put_in(
-        &self,
-        host: &dyn Host,
-        key: BucketKey,
-        epoch: Epoch,
-        grant: &Grant,
-        amount: u64,
-        sent_at: u64,
-    ) -> bool {
-        let now = host.unix_ms();
-        let generation = self.term.generation;
-        let fresh = Lease::granted(key, epoch, sent_at.saturating_add(grant.resets_in_ms), grant.limit, now);
-        let outcome = change(
-            host,
-            key,
-            |other| other.is_vacant(generation, now),
-            |lease| lease.key == key,
-            |lease| match lease {
-                Some(lease) if lease.epoch == epoch => {
-                    let dry_until = if grant.remaining > 0 { 0 } else { lease.dry_until };
-                    let after = Lease { remaining: grant.remaining, dry_until, refill_until: 0, ..lease };
-                    Step::Write(after.credit(amount, now), true)
-                }
-                Some(lease) if is_newer(lease.epoch, epoch) => Step::Leave(false),
-                _ => Step::Write(Lease { remaining: grant.remaining, ..fresh }.credit(amount, now), true),
-            },
-        );
-        matches!(outcome, Change::Made(true))
-    }
-
-    fn remember_dry(
-        &self,
-        host: &dyn Host,
-        key: BucketKey,
-        said: &Exhausted,
-        spent_for_good: bool,
-        sent_at: u64,
-    ) {
-        let now = host.unix_ms();
-        let generation = self.term.generation;
-        let epoch = Epoch { window: said.window, generation };
-        let fresh = Lease::granted(key, epoch, sent_at.saturating_add(said.resets_in_ms), said.limit, now);
-        // Only saves later calls the question, so it does not matter if there is no room for it.
-        let _ = change(
-            host,
-            key,
-            |other| other.is_vacant(generation, now),
-            |lease| lease.key == key,
-            |lease| {
-                let current = lease.filter(|lease| lease.epoch == epoch || is_newer(lease.epoch, epoch));
-                let until = sent_at.saturating_add(said.retry_in_ms);
-                Step::Write(current.unwrap_or(fresh).dried(said.remaining, until, spent_for_good), ())
-            },
-        );
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
-    All(Epoch),
-    Short,
-    Dry { retry_at: u64, spent_for_good: bool, limit: u64 },
-}
-
-/// Whether amounts of `this` epoch came later than those of `that`.
-fn is_newer(this: Epoch, that: Epoch) -> bool {
-    (this.generation, this.window) > (that.generation, that.window)
 }

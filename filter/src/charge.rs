@@ -61,16 +61,20 @@ impl Ending {
 
     /// An ending with a status: `complete` says whether the answer came to its end.
     pub(crate) fn of_answer(host: &dyn Host, status: u32, complete: bool) -> Ending {
+        if status < 400 && complete {
+            return Ending::Complete;
+        }
         let flags = response_flags(host);
-        let from_provider =
-            host.property(&["response", "code_details"]).is_ok_and(|details| details == b"via_upstream");
-        match (status, from_provider, complete) {
-            (400.., true, _) => Ending::ProviderError,
-            (400.., false, _) if flags & REACHED != 0 => Ending::UpstreamGone,
-            (400.., false, _) => Ending::NotReached,
-            (_, _, true) => Ending::Complete,
-            (_, _, false) if flags & UPSTREAM_CUT != 0 => Ending::UpstreamGone,
-            (_, _, false) => Ending::ClientGone,
+        if status < 400 {
+            return if flags & REACHED == 0 { Ending::ClientGone } else { Ending::UpstreamGone };
+        }
+        let details = host.property(&["response", "code_details"]);
+        if details.is_ok_and(|details| details == b"via_upstream") {
+            Ending::ProviderError
+        } else if flags & REACHED == 0 {
+            Ending::NotReached
+        } else {
+            Ending::UpstreamGone
         }
     }
 
@@ -94,7 +98,7 @@ const DURATION_TIMEOUT: u64 = 1 << 22;
 /// Among others, a connection that ended inside a chunked answer.
 const UPSTREAM_PROTOCOL_ERROR: u64 = 1 << 23;
 
-/// Failures in which the provider had received the call.
+/// Failures of the upstream after it had received the call.
 const REACHED: u64 = UPSTREAM_REQUEST_TIMEOUT
     | LOCAL_RESET
     | UPSTREAM_REMOTE_RESET
@@ -103,9 +107,6 @@ const REACHED: u64 = UPSTREAM_REQUEST_TIMEOUT
     | UPSTREAM_MAX_STREAM_DURATION_REACHED
     | DURATION_TIMEOUT
     | UPSTREAM_PROTOCOL_ERROR;
-
-/// Failures that cut an answer from the provider's side.
-const UPSTREAM_CUT: u64 = REACHED;
 
 fn response_flags(host: &dyn Host) -> u64 {
     host.property(&["response", "flags"])

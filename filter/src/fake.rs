@@ -7,10 +7,10 @@
 //! * Answers to gRPC calls come to the root context, whichever stream asked.
 //! * Every stream ends with `on_log`, then `on_done`, then `on_delete`.
 
-use crate::Vm;
 use crate::host::{
     Action, Body, CallId, Expected, Headers, Host, HostError, LogLevel, MetricId, MetricKind, Result,
 };
+use crate::{HeaderMap, Vm};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
@@ -327,6 +327,18 @@ impl Host for FakeEnvoy {
             Headers::Request if stream.request_released => Ok(None),
             Headers::Request => Ok(stream.request_headers.get(name).cloned()),
             Headers::Response => Ok(stream.response_headers.get(name).cloned()),
+        })
+    }
+
+    fn headers(&self, headers: Headers) -> Result<HeaderMap> {
+        self.stream(|stream| {
+            let map = match headers {
+                Headers::Request if stream.request_released => return Ok(HeaderMap::default()),
+                Headers::Request => &stream.request_headers,
+                Headers::Response => &stream.response_headers,
+            };
+            let pairs = map.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
+            Ok(HeaderMap::new(HeaderMap::serialize(pairs)))
         })
     }
 

@@ -5,6 +5,7 @@
 //! is running. No method panics; what the host refuses comes back as [`HostError`], and a caller that can go on
 //! without must do so: a trap would end a worker's VM and every stream on it.
 
+use crate::HeaderMap;
 use std::fmt;
 
 /// A status of the ABI other than OK.
@@ -108,6 +109,9 @@ pub trait Host {
     /// The first value of a header (lower-case name, pseudo-headers included), as bytes: clients send what they like.
     /// Request headers can only be read and changed until the filter lets them go.
     fn header(&self, headers: Headers, name: &str) -> Result<Option<Vec<u8>>>;
+
+    /// All headers at once: cheaper than a few single ones.
+    fn headers(&self, headers: Headers) -> Result<HeaderMap>;
 
     fn set_header(&self, headers: Headers, name: &str, value: &str) -> Result<()>;
 

@@ -5,6 +5,9 @@
 //! * [`Stream`] is one request, in the phases of its life.
 //! * [`host`] is the seam to Envoy; everything but the adapter in `abi` runs natively against a model of it.
 
+// Tests may do sums that would panic if they were wrong.
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
 pub mod host;
 
 #[cfg(target_arch = "wasm32")]
@@ -15,8 +18,11 @@ mod charge;
 mod config;
 #[cfg(any(target_arch = "wasm32", test))]
 mod grpc_service;
+mod headers;
+mod holdings;
 mod leases;
 mod outbox;
+mod pockets;
 mod refusal;
 mod rules;
 mod stats;
@@ -32,6 +38,7 @@ mod fake;
 mod tests;
 
 pub use config::Config;
+pub use headers::HeaderMap;
 pub use stream::Stream;
 pub use vm::Vm;
 pub use worker::Worker;

@@ -9,6 +9,9 @@ use quota::{BucketKey, Epoch};
 /// Distinct ledger rows kept between two reports; what exceeds them is kept under [`OTHER`].
 const MOST_ROWS: usize = 4_096;
 
+/// Settlements sent in one report; the server takes up to 10,000. More can only pile up while it is away.
+const MOST_SETTLED: usize = 8_000;
+
 /// The label of what was folded together because there was too much to keep apart.
 pub(crate) const OTHER: &str = "other";
 
@@ -132,9 +135,11 @@ impl Outbox {
         }
         self.sequence = self.sequence.saturating_add(1);
         let (refills, wants) = self.refills.drain().unzip();
+        let settled =
+            self.settled.extract_if(|_, _| true).take(MOST_SETTLED).map(|(_, settled)| settled).collect();
         let request = SyncRequest {
             sequence: self.sequence,
-            settled: self.settled.drain().map(|(_, settled)| settled).collect(),
+            settled,
             ledger: self.rows.drain().map(|(_, row)| row).collect(),
             unanswered: std::mem::take(&mut self.unanswered),
             refills: wants,
@@ -235,5 +240,19 @@ mod tests {
             .collect();
         settled.sort_unstable();
         assert_eq!(settled, [(7, 15, 85), (8, 1, 0)]);
+    }
+
+    #[test]
+    fn what_piled_up_goes_in_reports_that_the_server_takes() {
+        let mut outbox = Outbox::default();
+        for key in 0..20_000 {
+            outbox.settle(BucketKey(key), Epoch::default(), Bucket::default, 1, 0);
+        }
+        let mut sizes = Vec::new();
+        while !outbox.is_empty() {
+            sizes.push(sent(&mut outbox).settled.len());
+            outbox.acknowledged();
+        }
+        assert_eq!(sizes, [8_000, 8_000, 4_000]);
     }
 }

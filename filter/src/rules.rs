@@ -52,12 +52,12 @@ impl Rules {
     }
 
     /// The values of all dimensions, read with `header`.
-    pub(crate) fn dimensions(&self, header: impl Fn(&str) -> Option<Vec<u8>>) -> Vec<String> {
+    pub(crate) fn dimensions<'a>(&self, header: impl Fn(&str) -> Option<&'a [u8]>) -> Vec<String> {
         self.policy
             .dimensions
             .iter()
             .map(|dimension| match &dimension.source {
-                Source::Header(name) => Dimension::sanitise(&header(name).unwrap_or_default()),
+                Source::Header(name) => Dimension::sanitise(header(name).unwrap_or_default()),
                 Source::Constant(value) => value.clone(),
             })
             .collect()

@@ -3,6 +3,9 @@
 //! Envoy's metrics have no labels: labels are written into the name as `label=.=value;.;`, the form that Istio's own
 //! extractor and the `stats_tags` of our Envoy configuration take out again. Stats never expire, so the number of
 //! distinct label sets is bounded; what exceeds it is counted under `other`.
+//!
+//! Counters are added up here and handed over on each tick: a call into the host for each would cost more than all
+//! the counting.
 
 use crate::host::{Host, LogLevel, MetricId, MetricKind};
 use crate::outbox::OTHER;
@@ -30,13 +33,22 @@ pub(crate) struct Finished {
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     series: HashMap<String, Series>,
-    plain: HashMap<String, Option<MetricId>>,
+    plain: HashMap<String, Metric>,
 }
 
-/// The metrics of one label set, each defined when it is first needed: a series that never happens does not appear.
+/// A metric, defined when it is first needed: one that never happens does not appear.
+#[derive(Debug, Default)]
+struct Metric {
+    /// `None` inside: the host refused to define it.
+    id: Option<Option<MetricId>>,
+    /// Counted since the last tick.
+    pending: u64,
+}
+
+/// The metrics of one label set.
 #[derive(Debug, Default)]
 struct Series {
-    metrics: HashMap<&'static str, Option<MetricId>>,
+    metrics: HashMap<&'static str, Metric>,
     /// Pico-USD not yet worth a nano-USD, so that rounding never accumulates.
     pico_remainder: u64,
 }
@@ -53,18 +65,18 @@ impl Stats {
     ) {
         let prefix = self.prefix(rules, labels, provider);
         let series = self.series.entry(prefix.clone()).or_default();
-        series.count(host, &prefix, "tollkeeper_requests_total", 1);
+        series.count("tollkeeper_requests_total", 1);
         for (class, tokens) in call.usage.classes() {
-            series.count(host, &prefix, class_metric(class), tokens);
+            series.count(class_metric(class), tokens);
         }
-        series.count(host, &prefix, source_metric(call.source), 1);
+        series.count(source_metric(call.source), 1);
         match call.cost_pico_usd {
             Some(cost) => {
                 let pico = cost.saturating_add(series.pico_remainder);
                 series.pico_remainder = pico % 1_000;
-                series.count(host, &prefix, "tollkeeper_cost_nanousd_total", pico / 1_000);
+                series.count("tollkeeper_cost_nanousd_total", pico / 1_000);
             }
-            None => series.count(host, &prefix, "tollkeeper_unpriced_total", 1),
+            None => series.count("tollkeeper_unpriced_total", 1),
         }
         series.record(host, &prefix, "tollkeeper_request_duration_ms", call.duration_ns / 1_000_000);
         if let Some(first) = call.first_token_ns {
@@ -77,34 +89,39 @@ impl Stats {
     }
 
     /// A call was refused.
-    pub(crate) fn refused(
-        &mut self,
-        host: &dyn Host,
-        rules: &Rules,
-        labels: &Labels,
-        provider: &str,
-        reason: &str,
-    ) {
+    pub(crate) fn refused(&mut self, rules: &Rules, labels: &Labels, provider: &str, reason: &str) {
         let prefix = format!("{}reason=.={reason};.;", self.prefix(rules, labels, provider));
-        self.count(host, &format!("{prefix}tollkeeper_refused_total"), 1);
+        self.count(&format!("{prefix}tollkeeper_refused_total"), 1);
     }
 
     /// A shadow budget would have refused a call.
-    pub(crate) fn would_refuse(&mut self, host: &dyn Host, budget: &str) {
-        self.count(host, &format!("budget=.={budget};.;tollkeeper_would_refuse_total"), 1);
+    pub(crate) fn would_refuse(&mut self, budget: &str) {
+        self.count(&format!("budget=.={budget};.;tollkeeper_would_refuse_total"), 1);
     }
 
     /// What the filter itself added to a call: from its complete body to its going on.
     pub(crate) fn overhead(&mut self, host: &dyn Host, ns: u64) {
-        if let Some(metric) = define(host, &mut self.plain, MetricKind::Histogram, "tollkeeper_overhead_us") {
-            let _ = host.record_metric(metric, ns / 1_000);
-        }
+        let name = "tollkeeper_overhead_us";
+        self.plain.entry_ref(name).or_default().record(host, || name.to_owned(), ns / 1_000);
     }
 
     /// Something that has no tenant: calls to the server, failures.
-    pub(crate) fn count(&mut self, host: &dyn Host, name: &str, by: u64) {
-        if let Some(metric) = define(host, &mut self.plain, MetricKind::Counter, name) {
-            add(host, metric, by);
+    pub(crate) fn count(&mut self, name: &str, by: u64) {
+        if self.plain.len() < MOST_SERIES || self.plain.contains_key(name) {
+            let metric = self.plain.entry_ref(name).or_default();
+            metric.pending = metric.pending.saturating_add(by);
+        }
+    }
+
+    /// Hands over what was counted since the last tick.
+    pub(crate) fn flush(&mut self, host: &dyn Host) {
+        for (prefix, series) in &mut self.series {
+            for (name, metric) in &mut series.metrics {
+                metric.flush(host, || format!("{prefix}{name}"));
+            }
+        }
+        for (name, metric) in &mut self.plain {
+            metric.flush(host, || name.clone());
         }
     }
 
@@ -133,55 +150,44 @@ fn push(prefix: &mut String, label: &str, value: &str) {
 }
 
 impl Series {
-    fn count(&mut self, host: &dyn Host, prefix: &str, name: &'static str, by: u64) {
-        if by == 0 {
-            return;
-        }
-        let metric = *self
-            .metrics
-            .entry(name)
-            .or_insert_with(|| host.define_metric(MetricKind::Counter, &format!("{prefix}{name}")).ok());
-        if let Some(metric) = metric {
-            add(host, metric, by);
+    fn count(&mut self, name: &'static str, by: u64) {
+        if by > 0 {
+            let metric = self.metrics.entry(name).or_default();
+            metric.pending = metric.pending.saturating_add(by);
         }
     }
 
     fn record(&mut self, host: &dyn Host, prefix: &str, name: &'static str, value: u64) {
-        let metric = *self
-            .metrics
-            .entry(name)
-            .or_insert_with(|| host.define_metric(MetricKind::Histogram, &format!("{prefix}{name}")).ok());
-        if let Some(metric) = metric {
-            let _ = host.record_metric(metric, value);
+        self.metrics.entry(name).or_default().record(host, || format!("{prefix}{name}"), value);
+    }
+}
+
+impl Metric {
+    fn flush(&mut self, host: &dyn Host, name: impl FnOnce() -> String) {
+        if self.pending == 0 {
+            return;
+        }
+        if let Some(id) = self.id(host, MetricKind::Counter, name) {
+            // Stats are best effort by nature: a host that refuses one must not stop the call.
+            let _ = host.add_metric(id, i64::try_from(self.pending).unwrap_or(i64::MAX));
+        }
+        self.pending = 0;
+    }
+
+    fn record(&mut self, host: &dyn Host, name: impl FnOnce() -> String, value: u64) {
+        if let Some(id) = self.id(host, MetricKind::Histogram, name) {
+            let _ = host.record_metric(id, value);
         }
     }
-}
 
-/// A metric by name, defined once: the host allocates at every definition.
-fn define(
-    host: &dyn Host,
-    defined: &mut HashMap<String, Option<MetricId>>,
-    kind: MetricKind,
-    name: &str,
-) -> Option<MetricId> {
-    if let Some(metric) = defined.get(name) {
-        return *metric;
-    }
-    if defined.len() >= MOST_SERIES {
-        return None;
-    }
-    let metric = host.define_metric(kind, name);
-    if let Err(error) = metric {
-        host.log(LogLevel::Warn, &format!("stat {name}: {error}"));
-    }
-    defined.insert(name.to_owned(), metric.ok());
-    metric.ok()
-}
-
-fn add(host: &dyn Host, metric: MetricId, by: u64) {
-    if by > 0 {
-        // Stats are best effort by nature: a host that refuses one must not stop the call.
-        let _ = host.add_metric(metric, i64::try_from(by).unwrap_or(i64::MAX));
+    /// The metric's number. Asked for once: the host allocates at every definition.
+    fn id(&mut self, host: &dyn Host, kind: MetricKind, name: impl FnOnce() -> String) -> Option<MetricId> {
+        *self.id.get_or_insert_with(|| {
+            let name = name();
+            host.define_metric(kind, &name)
+                .inspect_err(|error| host.log(LogLevel::Warn, &format!("tollkeeper: stat {name}: {error}")))
+                .ok()
+        })
     }
 }
 

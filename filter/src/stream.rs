@@ -32,7 +32,7 @@ enum Phase {
     /// Held, until the server answers for the missing amounts.
     AwaitingLeases { call: Box<Call>, asking: Asking, question: Question },
     /// On its way to the provider and back.
-    Forwarded { call: Box<Call>, held: Reservation, answer: Option<Answer> },
+    Forwarded { call: Box<Call>, held: Reservation, answer: Option<Box<Answer>> },
     /// Answered by us, or over.
     Ended,
 }
@@ -119,7 +119,7 @@ impl Stream {
                 let Some(rules) = worker.rules(host) else { return Action::Continue };
                 let refusal = Refusal::unreadable(&error);
                 let provider = worker.config.provider.clone();
-                worker.stats.refused(host, &rules, &labels, &provider, refusal.reason);
+                worker.stats.refused(&rules, &labels, &provider, refusal.reason);
                 self.refuse(host, &refusal)
             }
         }
@@ -218,7 +218,7 @@ impl Stream {
     ) -> Action {
         match worker.without_server(host, &call.rules, &call.labels, asking) {
             Some(held) => {
-                worker.stats.count(host, "tollkeeper_admitted_unreserved_total", 1);
+                worker.stats.count("tollkeeper_admitted_unreserved_total", 1);
                 self.forward(host, worker, call, held, from)
             }
             None => self.refuse_call(host, worker, &call, &Refusal::unavailable()),
@@ -237,7 +237,7 @@ impl Stream {
         if let Err(error) = call.prepare(host, plain) {
             // Goes on as the client wrote it: uncapped and perhaps without usage, and charged all the same.
             host.log(LogLevel::Warn, &format!("tollkeeper: a request could not be changed: {error}"));
-            worker.stats.count(host, "tollkeeper_rewrite_failures_total", 1);
+            worker.stats.count("tollkeeper_rewrite_failures_total", 1);
         }
         worker.stats.overhead(host, host.monotonic_ns().saturating_sub(call.complete_ns));
         self.phase = Phase::Forwarded { call, held, answer: None };
@@ -256,7 +256,7 @@ impl Stream {
         call: &Call,
         refusal: &Refusal,
     ) -> Action {
-        call.record_refusal(host, worker, refusal.reason);
+        call.record_refusal(worker, refusal.reason);
         self.refuse(host, refusal)
     }
 
@@ -273,7 +273,7 @@ impl Stream {
 
     pub(crate) fn response_headers(&mut self, host: &dyn Host, worker: &mut Worker, end: bool) -> Action {
         let Phase::Forwarded { call, answer, .. } = &mut self.phase else { return Action::Continue };
-        let started = answer.insert(Answer::start(host, call));
+        let started = answer.insert(Box::new(Answer::start(host, call)));
         let hold = started.might_refuse_our_changes() && !end;
         if end {
             self.finish(host, worker, true);

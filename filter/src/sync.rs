@@ -76,7 +76,7 @@ impl Worker {
         let timeout = self.config.acquire_timeout_ms;
         match host.call(&self.config.quota_cluster, SERVICE, "Acquire", &request.encode_to_vec(), timeout) {
             Ok(call) => {
-                self.stats.count(host, "tollkeeper_acquires_total", 1);
+                self.stats.count("tollkeeper_acquires_total", 1);
                 Some(Question { sent: Sent { call, at: now }, number })
             }
             Err(error) => {
@@ -121,6 +121,8 @@ impl Worker {
     /// The worker's tick: reports what happened, asks for what will be needed, returns what is idle.
     pub fn on_tick(&mut self, host: &dyn Host) {
         let now = host.unix_ms();
+        self.stats.flush(host);
+        self.empty_pockets(host, now);
         self.look_ahead(host, now);
         self.return_idle(host, now);
         let idle =
@@ -138,7 +140,7 @@ impl Worker {
             Ok(call) => {
                 self.contact.report = Some(Sent { call, at: now });
                 self.contact.last_report = now;
-                self.stats.count(host, "tollkeeper_syncs_total", 1);
+                self.stats.count("tollkeeper_syncs_total", 1);
             }
             Err(_) => self.failed(host),
         }
@@ -158,7 +160,7 @@ impl Worker {
                     LogLevel::Error,
                     "tollkeeper: the server refuses a report as invalid; it is dropped",
                 );
-                self.stats.count(host, "tollkeeper_reports_dropped_total", 1);
+                self.stats.count("tollkeeper_reports_dropped_total", 1);
                 self.outbox.acknowledged();
                 return;
             }
@@ -221,9 +223,10 @@ impl Worker {
                 |lease| lease.key == key && now < lease.ends_at,
                 |lease| match lease {
                     Some(lease) if lease.used_at >= since => Step::Leave(Idle::UsedAt(lease.used_at)),
-                    Some(lease) if lease.available > 0 => {
-                        Step::Write(Lease { available: 0, ..lease }, Idle::Returned(lease.epoch, lease.available))
-                    }
+                    Some(lease) if lease.available > 0 => Step::Write(
+                        Lease { available: 0, ..lease },
+                        Idle::Returned(lease.epoch, lease.available),
+                    ),
                     _ => Step::Leave(Idle::Empty),
                 },
             );
@@ -254,7 +257,7 @@ impl Worker {
     }
 
     fn failed(&mut self, host: &dyn Host) {
-        self.stats.count(host, "tollkeeper_server_failures_total", 1);
+        self.stats.count("tollkeeper_server_failures_total", 1);
         let backoff = self.contact.backoff_ms.saturating_mul(2).clamp(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS);
         self.contact.backoff_ms = backoff;
         self.contact.unreachable_until = host.unix_ms().saturating_add(backoff);

@@ -4,6 +4,7 @@ use crate::buckets::Buckets;
 use crate::config::Config;
 use crate::host::{Body, Expected, Host, LogLevel};
 use crate::outbox::Outbox;
+use crate::pockets::Pockets;
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::sync::Contact;
@@ -28,6 +29,7 @@ pub struct Worker {
     rules: Option<Rc<Rules>>,
     pub(crate) term: Term,
     pub(crate) buckets: Buckets,
+    pub(crate) pockets: Pockets,
     pub(crate) outbox: Outbox,
     pub(crate) stats: Stats,
     pub(crate) contact: Contact,
@@ -68,6 +70,7 @@ impl Worker {
             rules: None,
             term: Term::default(),
             buckets: Buckets::default(),
+            pockets: Pockets::default(),
             outbox: Outbox::default(),
             stats: Stats::default(),
             contact: Contact::default(),
@@ -111,7 +114,7 @@ impl Worker {
             }
             Err(problem) => {
                 host.log(LogLevel::Error, &format!("tollkeeper: kept the working policy: {problem}"));
-                self.stats.count(host, "tollkeeper_policy_errors_total", 1);
+                self.stats.count("tollkeeper_policy_errors_total", 1);
                 false
             }
         }

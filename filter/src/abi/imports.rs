@@ -1,5 +1,6 @@
 //! The functions the host offers, as a [`Host`].
 
+use crate::HeaderMap;
 use crate::grpc_service;
 use crate::host::{Body, CallId, Expected, Headers, Host, HostError, LogLevel, MetricId, MetricKind, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -25,6 +26,7 @@ unsafe extern "C" {
         value: *mut *mut u8,
         value_size: *mut usize,
     ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, pairs: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         key: *const u8,
@@ -186,6 +188,13 @@ impl Host for Envoy {
         }
     }
 
+    fn headers(&self, headers: Headers) -> Result<HeaderMap> {
+        let mut pairs = Returned::nothing();
+        let status =
+            unsafe { proxy_get_header_map_pairs(map_number(headers), &mut pairs.data, &mut pairs.size) };
+        check(status).map(|()| HeaderMap::new(pairs.into_vec()))
+    }
+
     fn set_header(&self, headers: Headers, name: &str, value: &str) -> Result<()> {
         check(unsafe {
             proxy_replace_header_map_value(
@@ -324,20 +333,6 @@ impl Host for Envoy {
     }
 }
 
-/// A header map as the ABI carries it: the number of pairs, the sizes of all names and values, then each of them
-/// ended by a zero byte.
 fn serialize_map(pairs: &[(&str, &str)]) -> Vec<u8> {
-    let word = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
-    let mut bytes = Vec::from(word(pairs.len()));
-    for (name, value) in pairs {
-        bytes.extend(word(name.len()));
-        bytes.extend(word(value.len()));
-    }
-    for (name, value) in pairs {
-        bytes.extend(name.as_bytes());
-        bytes.push(0);
-        bytes.extend(value.as_bytes());
-        bytes.push(0);
-    }
-    bytes
+    HeaderMap::serialize(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
 }

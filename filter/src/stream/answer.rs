@@ -22,13 +22,14 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads the headers of the answer.
     pub(super) fn start(host: &dyn Host, call: &Call) -> Answer {
-        let header = |name| host.header(Headers::Response, name).ok().flatten().unwrap_or_default();
+        let headers = host.headers(Headers::Response).unwrap_or_default();
+        let header = |name: &str| headers.get(name).unwrap_or_default();
         let status =
-            std::str::from_utf8(&header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let kind = ResponseKind::of_content_type(&header("content-type"));
-        let encoded = !matches!(header("content-encoding").as_slice(), b"" | b"identity");
+            std::str::from_utf8(header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let kind = ResponseKind::of_content_type(header("content-type"));
+        let encoded = !matches!(header("content-encoding"), b"" | b"identity");
         let strips = call.usage_added && kind == ResponseKind::Events;
-        if strips {
+        if strips && !header("content-length").is_empty() {
             // What is taken out changes the length, if there is one.
             let _ = host.remove_header(Headers::Response, "content-length");
         }
@@ -61,7 +62,7 @@ impl Answer {
             return;
         }
         worker.remember_plain(host);
-        worker.stats.count(host, "tollkeeper_stream_options_refused_total", 1);
+        worker.stats.count("tollkeeper_stream_options_refused_total", 1);
         for (name, value) in [("x-should-retry", "true"), ("retry-after-ms", "1")] {
             if let Err(error) = host.set_header(Headers::Response, name, value) {
                 host.log(LogLevel::Warn, &format!("tollkeeper: {name} could not be set: {error}"));

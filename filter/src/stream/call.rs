@@ -25,6 +25,8 @@ pub(super) struct Call {
     body: Vec<u8>,
     /// The prompt's exact count, once it was made.
     prompt: Option<Counted>,
+    /// Whether the client takes answers in encodings.
+    encodings: bool,
     /// Whether `include_usage` was added, so that its chunk has to be taken out again.
     pub(super) usage_added: bool,
     pub(super) arrived_ns: u64,
@@ -41,13 +43,25 @@ impl Call {
         body: Vec<u8>,
     ) -> Result<Call, (Labels, String)> {
         let complete_ns = host.monotonic_ns();
-        let dimensions = rules.dimensions(|name| host.header(Headers::Request, name).ok().flatten());
+        let headers = host.headers(Headers::Request).unwrap_or_default();
+        let dimensions = rules.dimensions(|name| headers.get(name));
+        let encodings = headers.get("accept-encoding").is_some();
         match ChatRequest::read(&body) {
             Ok(request) => {
                 let model = Dimension::sanitise(request.model().as_bytes());
                 let labels = Labels { dimensions, model };
                 let usage_added = false;
-                Ok(Call { rules, labels, request, body, prompt: None, usage_added, arrived_ns, complete_ns })
+                Ok(Call {
+                    rules,
+                    labels,
+                    request,
+                    body,
+                    prompt: None,
+                    encodings,
+                    usage_added,
+                    arrived_ns,
+                    complete_ns,
+                })
             }
             Err(error) => {
                 Err((Labels { dimensions, model: Dimension::UNKNOWN.to_owned() }, error.to_string()))
@@ -94,8 +108,10 @@ impl Call {
 
     /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
     pub(super) fn prepare(&mut self, host: &dyn Host, upstream_is_plain: bool) -> host::Result<()> {
-        // An answer in an encoding could not be read.
-        host.remove_header(Headers::Request, "accept-encoding")?;
+        if self.encodings {
+            // An answer in an encoding could not be read.
+            host.remove_header(Headers::Request, "accept-encoding")?;
+        }
         let add_usage = self.request.stream() && !self.request.include_usage() && !upstream_is_plain;
         let is_limited = !self.rules.budgets().is_empty();
         let limit = (is_limited && self.request.output_limit().is_none()).then(|| self.output_limit());
@@ -120,9 +136,9 @@ impl Call {
         }
     }
 
-    pub(super) fn record_refusal(&self, host: &dyn Host, worker: &mut Worker, reason: &str) {
+    pub(super) fn record_refusal(&self, worker: &mut Worker, reason: &str) {
         let provider = worker.config.provider.clone();
-        worker.stats.refused(host, &self.rules, &self.labels, &provider, reason);
+        worker.stats.refused(&self.rules, &self.labels, &provider, reason);
         let entry = Entry {
             labels: &self.labels,
             outcome: format!("refused:{reason}"),
@@ -141,7 +157,7 @@ impl Call {
         host: &dyn Host,
         worker: &mut Worker,
         held: Reservation,
-        mut answer: Option<Answer>,
+        mut answer: Option<Box<Answer>>,
         complete: bool,
     ) {
         let ending = match &answer {
@@ -152,14 +168,14 @@ impl Call {
             // An error in its place is Envoy's, and says nothing of what the provider did.
             answer = answer.filter(|answer| answer.status() < 400);
         }
-        let (usage, source) = charge(ending, || self.known(answer.as_mut()));
+        let (usage, source) = charge(ending, || self.known(answer.as_deref_mut()));
         let cost = self.price().map_or_else(|| (usage.total() == 0).then_some(0), |price| price.cost(&usage));
         let consumed = Consumed { usage, cost_pico_usd: cost.unwrap_or(0) };
         worker.settle(host, &self.rules, &self.labels, held, ending.is_charged().then_some(consumed));
 
         let now = host.monotonic_ns();
         let duration_ns = now.saturating_sub(self.arrived_ns);
-        let first_token_ns = answer.as_ref().and_then(Answer::first_token_ns);
+        let first_token_ns = answer.as_deref().and_then(Answer::first_token_ns);
         let finished = Finished {
             usage,
             cost_pico_usd: cost,
@@ -167,7 +183,7 @@ impl Call {
             duration_ns,
             first_token_ns: first_token_ns.map(|first| first.saturating_sub(self.arrived_ns)),
             last_token_ns: answer
-                .as_ref()
+                .as_deref()
                 .and_then(Answer::last_token_ns)
                 .map(|last| last.saturating_sub(self.arrived_ns)),
             later_tokens: usage.output().saturating_sub(1),

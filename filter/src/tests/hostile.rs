@@ -14,6 +14,7 @@ fn headers_that_are_not_text_become_a_label_that_is() {
     let _ = mesh.serve(0);
     let _ = mesh.serve(0);
     mesh.answer(context, 9, 4);
+    mesh.report();
     assert_eq!(mesh.tokens("___._evil_._1", "uncached_input"), 9);
 }
 

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub(super) struct Server {
     pub(super) policy: Policy,
     buckets: HashMap<(String, Vec<String>, u64), Books>,
-    acquired: HashMap<(u64, u64), Vec<(Bucket, u64, u64)>>,
+    acquired: HashMap<(u64, u64), Vec<Granted>>,
     sequences: HashMap<u64, (u64, Vec<u8>)>,
     ledger: Vec<LedgerEntry>,
     /// How much is granted beyond the need, at most.
@@ -23,6 +23,9 @@ pub(super) struct Server {
     pub(super) acquires: u64,
     pub(super) syncs: u64,
 }
+
+/// A bucket, its window, and the amount.
+type Granted = (Bucket, u64, u64);
 
 #[derive(Debug, Default)]
 struct Books {

@@ -1,0 +1,209 @@
+//! What the process holds, and this worker of it: taking, putting back, and remembering that there is no more.
+
+use crate::admission::Margin;
+use crate::host::Host;
+use crate::leases::{Change, Step, change};
+use crate::pockets::CALLS;
+use crate::worker::Worker;
+use quota::proto::{Exhausted, Grant};
+use quota::{BucketKey, Epoch, Lease, Take};
+
+/// What a call gets of one bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    All(Epoch),
+    Short,
+    Dry { retry_at: u64, spent_for_good: bool, limit: u64 },
+}
+
+impl Worker {
+    /// Takes `need`: out of this worker's pocket, else out of the process's lease.
+    pub(crate) fn take(
+        &mut self,
+        host: &dyn Host,
+        key: BucketKey,
+        need: u64,
+        margin: Margin,
+        now: u64,
+    ) -> Taken {
+        let generation = self.term.generation;
+        let valid = self.term.is_valid(now);
+        if valid && let Some(epoch) = self.pockets.take(key, need, generation, now) {
+            return Taken::All(epoch);
+        }
+        self.empty_pocket(host, key, now);
+        let mut pocketed = None;
+        let outcome = change(
+            host,
+            key,
+            |_| false,
+            |lease| lease.is_live(key, generation, now),
+            |lease| match lease.map(|lease| (lease, lease.take(need, now))) {
+                Some((_, Take::Taken(after))) if valid && margin.is_kept(&after, need) => {
+                    let ahead = if Margin::Plenty.is_kept(&after, need) {
+                        need.saturating_mul(CALLS).min(after.available / 4)
+                    } else {
+                        0
+                    };
+                    pocketed = Some((after.ends_at, ahead));
+                    let available = after.available.saturating_sub(ahead);
+                    Step::Write(Lease { available, ..after }, Taken::All(after.epoch))
+                }
+                Some((lease, Take::Dry { retry_at, spent_for_good })) => {
+                    Step::Leave(Taken::Dry { retry_at, spent_for_good, limit: lease.limit })
+                }
+                _ => Step::Leave(Taken::Short),
+            },
+        );
+        match outcome {
+            Change::Made(Taken::All(epoch)) => {
+                self.term.adopt(epoch.generation);
+                if let Some((ends_at, ahead)) = pocketed.filter(|(_, ahead)| *ahead > 0) {
+                    self.pockets.fill(key, epoch, ends_at, ahead);
+                }
+                Taken::All(epoch)
+            }
+            Change::Made(taken) | Change::Declined(taken) => taken,
+            Change::Impossible => Taken::Short,
+        }
+    }
+
+    /// Puts all pockets back into the leases.
+    pub(crate) fn empty_pockets(&mut self, host: &dyn Host, now: u64) {
+        for key in self.pockets.keys() {
+            self.empty_pocket(host, key, now);
+        }
+    }
+
+    fn empty_pocket(&mut self, host: &dyn Host, key: BucketKey, now: u64) {
+        let Some((epoch, amount)) = self.pockets.empty(key) else { return };
+        if amount > 0
+            && !self.credit_lease(host, key, epoch, amount, now)
+            && let Some(bucket) = self.buckets.bucket(key)
+        {
+            self.outbox.settle(key, epoch, || bucket, 0, amount);
+        }
+    }
+
+    /// Takes as much of `need` as there is.
+    pub(crate) fn take_up_to(
+        &mut self,
+        host: &dyn Host,
+        key: BucketKey,
+        need: u64,
+        now: u64,
+    ) -> (Epoch, u64) {
+        self.empty_pocket(host, key, now);
+        let generation = self.term.generation;
+        if !self.term.is_valid(now) {
+            return (Epoch::default(), 0);
+        }
+        let outcome = change(
+            host,
+            key,
+            |_| false,
+            |lease| lease.is_live(key, generation, now),
+            |lease| match lease {
+                Some(lease) if lease.available > 0 => {
+                    let amount = lease.available.min(need);
+                    let available = lease.available.saturating_sub(amount);
+                    Step::Write(Lease { available, used_at: now, ..lease }, (lease.epoch, amount))
+                }
+                _ => Step::Leave((Epoch::default(), 0)),
+            },
+        );
+        match outcome {
+            Change::Made(taken) | Change::Declined(taken) => taken,
+            Change::Impossible => (Epoch::default(), 0),
+        }
+    }
+
+    /// Puts back what a call did not use. `false`: the lease it came from is no more.
+    pub(crate) fn credit(
+        &mut self,
+        host: &dyn Host,
+        key: BucketKey,
+        epoch: Epoch,
+        amount: u64,
+        now: u64,
+    ) -> bool {
+        self.pockets.credit(key, epoch, amount, now) || self.credit_lease(host, key, epoch, amount, now)
+    }
+
+    fn credit_lease(&self, host: &dyn Host, key: BucketKey, epoch: Epoch, amount: u64, now: u64) -> bool {
+        let outcome = change(
+            host,
+            key,
+            |_| false,
+            |lease| lease.key == key && lease.epoch == epoch && now < lease.ends_at,
+            |lease| match lease {
+                Some(lease) => Step::Write(lease.credit(amount, now), ()),
+                None => Step::Leave(()),
+            },
+        );
+        outcome == Change::Made(())
+    }
+
+    /// Puts a grant into its bucket's record, or a new one. `false`: there is no room, or a newer grant stands there.
+    pub(crate) fn put_in(
+        &self,
+        host: &dyn Host,
+        key: BucketKey,
+        epoch: Epoch,
+        grant: &Grant,
+        amount: u64,
+        sent_at: u64,
+    ) -> bool {
+        let now = host.unix_ms();
+        let generation = self.term.generation;
+        let fresh = Lease::granted(key, epoch, sent_at.saturating_add(grant.resets_in_ms), grant.limit, now);
+        let outcome = change(
+            host,
+            key,
+            |other| other.is_vacant(generation, now),
+            |lease| lease.key == key,
+            |lease| match lease {
+                Some(lease) if lease.epoch == epoch => {
+                    let dry_until = if grant.remaining > 0 { 0 } else { lease.dry_until };
+                    let after = Lease { remaining: grant.remaining, dry_until, refill_until: 0, ..lease };
+                    Step::Write(after.credit(amount, now), true)
+                }
+                Some(lease) if is_newer(lease.epoch, epoch) => Step::Leave(false),
+                _ => Step::Write(Lease { remaining: grant.remaining, ..fresh }.credit(amount, now), true),
+            },
+        );
+        matches!(outcome, Change::Made(true))
+    }
+
+    /// Spares later calls a question whose answer is known.
+    pub(crate) fn remember_dry(
+        &self,
+        host: &dyn Host,
+        key: BucketKey,
+        said: &Exhausted,
+        spent_for_good: bool,
+        sent_at: u64,
+    ) {
+        let now = host.unix_ms();
+        let generation = self.term.generation;
+        let epoch = Epoch { window: said.window, generation };
+        let fresh = Lease::granted(key, epoch, sent_at.saturating_add(said.resets_in_ms), said.limit, now);
+        // Only saves later calls the question, so it does not matter if there is no room for it.
+        let _ = change(
+            host,
+            key,
+            |other| other.is_vacant(generation, now),
+            |lease| lease.key == key,
+            |lease| {
+                let current = lease.filter(|lease| lease.epoch == epoch || is_newer(lease.epoch, epoch));
+                let until = sent_at.saturating_add(said.retry_in_ms);
+                Step::Write(current.unwrap_or(fresh).dried(said.remaining, until, spent_for_good), ())
+            },
+        );
+    }
+}
+
+/// Whether amounts of `this` epoch came later than those of `that`.
+fn is_newer(this: Epoch, that: Epoch) -> bool {
+    (this.generation, this.window) > (that.generation, that.window)
+}
