@@ -46,6 +46,7 @@ pub(crate) struct FakeEnvoy {
     next_call: Cell<u32>,
     answer: RefCell<Vec<u8>>,
     pub(crate) log: RefCell<Vec<String>>,
+    pub(crate) closed: Cell<bool>,
     pub(crate) properties: RefCell<HashMap<String, Vec<u8>>>,
 }
 
@@ -100,6 +101,7 @@ impl Worker {
             next_call: Cell::new(1),
             answer: RefCell::default(),
             log: RefCell::default(),
+            closed: Cell::default(),
             properties: RefCell::new(HashMap::from([
                 ("node.id".to_owned(), b"node-1".to_vec()),
                 ("response.code_details".to_owned(), b"via_upstream".to_vec()),
@@ -253,7 +255,7 @@ impl Worker {
     pub(crate) fn close(&mut self, context: u32) {
         self.envoy.current.set(context);
         self.vm.log(&self.envoy, context);
-        self.vm.done(&self.envoy, context);
+        let _ = self.vm.done(&self.envoy, context);
         self.vm.delete(&self.envoy, context);
         self.envoy.calls.borrow_mut().retain(|call| call.context != context);
     }
@@ -261,6 +263,12 @@ impl Worker {
     pub(crate) fn tick(&mut self) {
         self.envoy.current.set(ROOT);
         self.vm.tick(&self.envoy, ROOT);
+    }
+
+    /// The plugin is taken away. Answers whether it is ready for that.
+    pub(crate) fn take_away(&mut self) -> bool {
+        self.envoy.current.set(ROOT);
+        self.vm.done(&self.envoy, ROOT)
     }
 
     pub(crate) fn set_property(&self, name: &str, value: &[u8]) {
@@ -482,6 +490,10 @@ impl Host for FakeEnvoy {
 
     fn record_metric(&self, _metric: MetricId, _value: u64) -> Result<()> {
         Ok(())
+    }
+
+    fn close(&self) {
+        self.closed.set(true);
     }
 
     fn set_tick(&self, _ms: u32) -> Result<()> {

@@ -163,6 +163,9 @@ pub trait Host {
     /// Records a histogram's value.
     fn record_metric(&self, metric: MetricId, value: u64) -> Result<()>;
 
+    /// After [`crate::Worker::on_done`] said "not yet": now the plugin may be taken away.
+    fn close(&self);
+
     /// Asks for [`crate::Worker::on_tick`] every `ms` milliseconds.
     fn set_tick(&self, ms: u32) -> Result<()>;
 }

@@ -41,6 +41,8 @@ pub(crate) struct Contact {
     last_report: u64,
     unreachable_until: u64,
     backoff_ms: u64,
+    /// The plugin is being taken away: the last report is on its way.
+    closing: bool,
 }
 
 /// A message whose answer is awaited.
@@ -127,9 +129,25 @@ impl Worker {
         self.return_idle(host, now);
         let idle =
             now.saturating_sub(self.contact.last_report) < IDLE_SYNC_MS && !self.term.wants_renewal(now);
-        if self.contact.report.is_some() || (self.outbox.is_empty() && idle) {
-            return;
+        if self.contact.report.is_none() && !(self.outbox.is_empty() && idle) {
+            self.report(host, now);
         }
+    }
+
+    /// The plugin is taken away (its configuration changed, or Envoy shuts down). Answers whether that can be now;
+    /// else [`Host::close`] follows when the last report has arrived.
+    pub fn on_done(&mut self, host: &dyn Host) -> bool {
+        let now = host.unix_ms();
+        self.stats.flush(host);
+        self.empty_pockets(host, now);
+        if self.contact.report.is_none() && !self.outbox.is_empty() {
+            self.report(host, now);
+        }
+        self.contact.closing = self.contact.report.is_some();
+        !self.contact.closing
+    }
+
+    fn report(&mut self, host: &dyn Host, now: u64) {
         let (reporter, policy_version) = (self.reporter.clone(), self.policy_version());
         let report = self.outbox.report(|| SyncRequest {
             reporter: Some(reporter),
@@ -149,6 +167,20 @@ impl Worker {
     /// The answer to a report.
     pub fn on_answer(&mut self, host: &dyn Host, call: CallId, result: Result<usize, u32>) {
         let Some(sent) = self.contact.report.take_if(|sent| sent.call == call) else { return };
+        let heard = self.report_answered(host, sent, result);
+        if !self.contact.closing {
+            return;
+        }
+        if heard && !self.outbox.is_empty() {
+            self.report(host, host.unix_ms());
+        }
+        if self.contact.report.is_none() {
+            host.close();
+        }
+    }
+
+    /// Answers whether the server has the report.
+    fn report_answered(&mut self, host: &dyn Host, sent: Sent, result: Result<usize, u32>) -> bool {
         let answer = match result {
             Ok(size) => host
                 .body(Body::CallAnswer, size)
@@ -162,13 +194,13 @@ impl Worker {
                 );
                 self.stats.count("tollkeeper_reports_dropped_total", 1);
                 self.outbox.acknowledged();
-                return;
+                return true;
             }
             Err(_) => None,
         };
         let Some(answer) = answer else {
             self.failed(host);
-            return;
+            return false;
         };
         self.heard(answer.term.as_ref(), sent.at);
         if let Some(policy) = &answer.policy {
@@ -177,6 +209,7 @@ impl Worker {
         for (key, grant) in self.outbox.acknowledged().into_iter().zip(&answer.refills) {
             self.refilled(host, key, grant, sent.at);
         }
+        true
     }
 
     fn refilled(&mut self, host: &dyn Host, key: BucketKey, grant: &Grant, sent_at: u64) {

@@ -85,9 +85,14 @@ impl Vm {
         self.end(host, context);
     }
 
-    /// As [`Vm::log`], for a host that skips it; ending a stream twice does nothing.
-    pub fn done(&mut self, host: &dyn Host, context: u32) {
+    /// For a stream as [`Vm::log`], for a host that skips it; ending a stream twice does nothing. A root context
+    /// answers whether it can be taken away now.
+    pub fn done(&mut self, host: &dyn Host, context: u32) -> bool {
         self.end(host, context);
+        match self.workers.get_mut(&context) {
+            Some(Some(worker)) => worker.on_done(host),
+            _ => true,
+        }
     }
 
     pub fn delete(&mut self, host: &dyn Host, context: u32) {

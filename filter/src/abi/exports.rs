@@ -115,8 +115,7 @@ extern "C" fn proxy_on_log(context: u32) {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(context: u32) -> u32 {
-    with_vm((), |vm| vm.done(&Envoy, context));
-    1
+    u32::from(with_vm(true, |vm| vm.done(&Envoy, context)))
 }
 
 #[unsafe(no_mangle)]

@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+    fn proxy_done() -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_buffer_bytes(
         kind: u32,
@@ -326,6 +327,11 @@ impl Host for Envoy {
 
     fn record_metric(&self, metric: MetricId, value: u64) -> Result<()> {
         check(unsafe { proxy_record_metric(metric.0, value) })
+    }
+
+    fn close(&self) {
+        // "Not found" says that nobody waits for it any more.
+        let _ = unsafe { proxy_done() };
     }
 
     fn set_tick(&self, ms: u32) -> Result<()> {

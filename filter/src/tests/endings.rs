@@ -176,3 +176,27 @@ fn ending_callbacks_may_come_more_than_once_or_for_nobody() {
     mesh.workers[0].close(4_711);
     assert_eq!(charged(&mut mesh, "ok"), (1, 9, 4, "reported".to_owned()));
 }
+
+#[test]
+fn a_plugin_that_is_taken_away_reports_first() {
+    let mut mesh = Mesh::with(BUDGET);
+    assert!(mesh.workers[0].take_away(), "nothing to say");
+    let (context, _) = mesh.call("acme", ASK);
+    mesh.answer(context, 9, 4);
+    assert!(!mesh.workers[0].take_away());
+    mesh.serve(0);
+    assert!(mesh.workers[0].envoy.closed.get());
+    assert_eq!(mesh.server.used("hourly", "acme"), 13);
+    assert_eq!(mesh.tokens("acme", "uncached_input"), 9);
+}
+
+#[test]
+fn a_plugin_that_is_taken_away_does_not_wait_for_a_server_that_is_down() {
+    let mut mesh = Mesh::with(BUDGET);
+    let (context, _) = mesh.call("acme", ASK);
+    mesh.answer(context, 9, 4);
+    mesh.server.down = true;
+    assert!(!mesh.workers[0].take_away());
+    mesh.serve(0);
+    assert!(mesh.workers[0].envoy.closed.get());
+}
