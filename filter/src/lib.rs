@@ -17,6 +17,7 @@ mod config;
 mod grpc_service;
 mod leases;
 mod outbox;
+mod plain_upstreams;
 mod refusal;
 mod rules;
 mod stats;

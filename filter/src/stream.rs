@@ -233,8 +233,7 @@ impl Stream {
         held: Reservation,
         from: From,
     ) -> Action {
-        let plain = worker.is_plain(host);
-        if let Err(error) = call.prepare(host, plain) {
+        if let Err(error) = call.prepare(host) {
             // Goes on as the client wrote it: uncapped and perhaps without usage, and charged all the same.
             host.log(LogLevel::Warn, &format!("tollkeeper: a request could not be changed: {error}"));
             worker.stats.count(host, "tollkeeper_rewrite_failures_total", 1);

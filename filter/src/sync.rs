@@ -221,9 +221,10 @@ impl Worker {
                 |lease| lease.key == key && now < lease.ends_at,
                 |lease| match lease {
                     Some(lease) if lease.used_at >= since => Step::Leave(Idle::UsedAt(lease.used_at)),
-                    Some(lease) if lease.available > 0 => {
-                        Step::Write(Lease { available: 0, ..lease }, Idle::Returned(lease.epoch, lease.available))
-                    }
+                    Some(lease) if lease.available > 0 => Step::Write(
+                        Lease { available: 0, ..lease },
+                        Idle::Returned(lease.epoch, lease.available),
+                    ),
                     _ => Step::Leave(Idle::Empty),
                 },
             );
