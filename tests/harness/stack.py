@@ -123,6 +123,11 @@ class Stack:
             raise AssertionError(f"no agreement on {calls} calls of {tenant}: {bills}") from None
         return bills["server"]
 
+    def outcomes(self, tenant: str) -> dict[str, int]:
+        """How a tenant's calls ended, as the server has it."""
+        rows = self.server.usage("tenant,outcome")
+        return {row["group"]["outcome"]: row["requests"] for row in rows if row["group"]["tenant"] == tenant}
+
     def nothing_reserved(self, within: float = 12.0, **subject: str) -> bool:
         """Waits until no Envoy holds anything of a budget: leases come back 5 s after their last use."""
         return until(
