@@ -48,11 +48,13 @@ class Stack:
         with ExitStack() as started:
             self.server = QuotaServer(directory, policy, lease_ttl)
             started.callback(self.server.stop)
+            started.callback(self._stop_envoys)
             for _ in range(envoys):
-                started.callback(self.add_envoy().stop)
+                self.add_envoy()
             self._started = started.pop_all()
 
     def add_envoy(self) -> Envoy:
+        """One more, which the stack ends with the others unless it has ended before."""
         name = f"e2e-{len(self.envoys)}"
         options = EnvoyOptions(
             provider_port=self.provider.port,
@@ -63,6 +65,15 @@ class Stack:
         )
         self.envoys.append(Envoy(self._runtime, self.directory / name, options))
         return self.envoys[-1]
+
+    def restart_envoy(self) -> None:
+        """Kills the latest Envoy, and starts it again under the same name."""
+        self.envoys.pop().kill()
+        self.add_envoy()
+
+    def _stop_envoys(self) -> None:
+        for envoy in self.envoys:
+            envoy.stop()
 
     @property
     def envoy(self) -> Envoy:
