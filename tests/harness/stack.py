@@ -13,7 +13,7 @@ from . import bill
 from .bill import Bill
 from .envoy import Envoy
 from .envoy_config import Config, EnvoyOptions
-from .quota_server import QuotaServer
+from .quota_server import QuotaServer, Row
 from .runtimes import Runtime
 from .stand_in import StandIn
 from .waiting import until
@@ -141,11 +141,13 @@ class Stack:
 
     def nothing_reserved(self, within: float = 12.0, **subject: str) -> bool:
         """Waits until no Envoy holds anything of a budget: leases come back 5 s after their last use."""
-        return until(
-            lambda: all(bucket["outstanding"] == 0 for bucket in self.server.buckets(**subject)),
-            f"nothing of {subject} is reserved",
-            within,
-        )
+        def held() -> list[Row]:
+            return [bucket for bucket in self.server.buckets(**subject) if bucket["outstanding"]]
+
+        try:
+            return until(lambda: not held(), "", within)
+        except TimeoutError:
+            raise AssertionError(f"still reserved: {held()}") from None
 
 
 def _headers(tenant: str, steer: str) -> dict[str, str]:
