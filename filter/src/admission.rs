@@ -187,13 +187,13 @@ impl Worker {
     }
 
     /// What [`Asking`] puts on the wire.
-    pub(crate) fn wants(&self, rules: &Rules, labels: &Labels, asking: &Asking) -> Vec<Want> {
+    pub(crate) fn wants(&mut self, rules: &Rules, labels: &Labels, asking: &Asking) -> Vec<Want> {
         asking
             .missing
             .iter()
             .filter_map(|missing| {
                 let rule = rules.budgets().get(missing.rule)?;
-                let demand = self.buckets.demand(missing.key);
+                let demand = self.buckets.demand_to_ask_for(missing.key);
                 Some(Want { bucket: Some(rule.bucket(labels)), need: missing.need, demand })
             })
             .collect()

@@ -15,6 +15,9 @@ pub(crate) fn idle_since(now: u64) -> u64 {
     now.saturating_sub(IDLE_MS)
 }
 
+/// The least demand there is; 0 would say that it is unknown.
+const LITTLE: u64 = 1;
+
 #[derive(Debug, Default)]
 pub(crate) struct Buckets {
     known: HashMap<BucketKey, Known>,
@@ -29,6 +32,8 @@ struct Known {
     demand: u64,
     used_at: u64,
     wants_refill: bool,
+    /// Whether the server was asked for it since the last tick.
+    asked: bool,
 }
 
 impl Buckets {
@@ -49,6 +54,7 @@ impl Buckets {
             demand: 0,
             used_at: now,
             wants_refill: false,
+            asked: false,
         });
         known.fresh = known.fresh.saturating_add(amount);
         known.used_at = now;
@@ -61,9 +67,14 @@ impl Buckets {
         }
     }
 
-    /// What this worker needs of the bucket per tick.
-    pub(crate) fn demand(&self, key: BucketKey) -> u64 {
-        self.known.get(&key).map_or(0, |known| known.demand.max(known.fresh))
+    /// What a question for the bucket says of this worker's demand. Of several questions in a tick only the first has
+    /// it: were each granted for the same demand again, one burst on a cold bucket would take what others need.
+    pub(crate) fn demand_to_ask_for(&mut self, key: BucketKey) -> u64 {
+        let Some(known) = self.known.get_mut(&key) else { return 0 };
+        if std::mem::replace(&mut known.asked, true) {
+            return LITTLE;
+        }
+        known.demand.max(known.fresh)
     }
 
     /// Ends a tick: smooths the demand, and answers the buckets that were in use, each with what the next tick will
@@ -72,6 +83,7 @@ impl Buckets {
         let mut busy = Vec::new();
         for (key, known) in &mut self.known {
             let used = std::mem::take(&mut known.fresh);
+            known.asked = false;
             // Up at once, down by halves: a burst is provided for, and forgotten after a few ticks.
             known.demand = used.max(known.demand / 2);
             if used > 0 || known.wants_refill {
@@ -121,7 +133,7 @@ mod tests {
             buckets.demanded(KEY, at as u64, *amount, Bucket::default);
             buckets.tick();
         }
-        buckets.demand(KEY)
+        buckets.demand_to_ask_for(KEY)
     }
 
     #[test]
@@ -129,6 +141,17 @@ mod tests {
         assert_eq!(demand_after(&[100]), 100);
         assert_eq!(demand_after(&[100, 800]), 800);
         assert_eq!(demand_after(&[800, 0, 0]), 200);
+    }
+
+    #[test]
+    fn a_burst_asks_for_its_demand_once_a_tick() {
+        let mut buckets = Buckets::default();
+        buckets.demanded(KEY, 0, 10, Bucket::default);
+        assert_eq!(buckets.demand_to_ask_for(KEY), 10);
+        buckets.demanded(KEY, 0, 10, Bucket::default);
+        assert_eq!(buckets.demand_to_ask_for(KEY), LITTLE);
+        buckets.tick();
+        assert_eq!(buckets.demand_to_ask_for(KEY), 20);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Worker {
                 ("node.id".to_owned(), b"node-1".to_vec()),
                 ("response.code_details".to_owned(), b"via_upstream".to_vec()),
                 ("upstream.address".to_owned(), b"127.0.0.1:1".to_vec()),
-                ("cluster_name".to_owned(), b"provider".to_vec()),
+                ("xds.cluster_name".to_owned(), b"provider".to_vec()),
             ])),
         };
         let mut vm = Vm::default();

@@ -22,6 +22,7 @@ mod headers;
 mod holdings;
 mod leases;
 mod outbox;
+mod plain_upstreams;
 mod pockets;
 mod refusal;
 mod rules;

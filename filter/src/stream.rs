@@ -195,6 +195,10 @@ impl Stream {
         if let Some(exhausted) = &answer.exhausted {
             let (rules, labels) = (&call.rules, &call.labels);
             let shortage = worker.exhausted(host, rules, labels, asking, exhausted, question.sent.at);
+            // What others were granted or have given back meanwhile may be enough.
+            if let Admission::Admitted(held) = worker.reserve(host, rules, labels, call.worst()) {
+                return self.forward(host, worker, call, held, From::Answer);
+            }
             let refusal = call.refused_for(&shortage);
             return self.refuse_call(host, worker, &call, &refusal);
         }
@@ -233,8 +237,7 @@ impl Stream {
         held: Reservation,
         from: From,
     ) -> Action {
-        let plain = worker.is_plain(host);
-        if let Err(error) = call.prepare(host, plain) {
+        if let Err(error) = call.prepare(host) {
             // Goes on as the client wrote it: uncapped and perhaps without usage, and charged all the same.
             host.log(LogLevel::Warn, &format!("tollkeeper: a request could not be changed: {error}"));
             worker.stats.count("tollkeeper_rewrite_failures_total", 1);

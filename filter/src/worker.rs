@@ -9,16 +9,12 @@ use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::sync::Contact;
 use crate::term::Term;
-use hashbrown::HashSet;
 use policy::Policy;
 use quota::proto::Reporter;
 use std::rc::Rc;
 
 const EPOCH_KEY: &str = "tollkeeper/1/epoch";
 const POLICY_KEY: &str = "tollkeeper/1/policy";
-
-/// Upstreams remembered as refusing a field.
-const MOST_UPSTREAMS: usize = 64;
 
 /// One worker's policy, leases and reports. Envoy has one VM a worker, so nothing here is shared; what is shared
 /// lies in the host's shared data.
@@ -33,8 +29,6 @@ pub struct Worker {
     pub(crate) outbox: Outbox,
     pub(crate) stats: Stats,
     pub(crate) contact: Contact,
-    /// Upstreams that refuse requests with `stream_options`.
-    plain_upstreams: HashSet<Vec<u8>>,
 }
 
 impl Worker {
@@ -74,7 +68,6 @@ impl Worker {
             outbox: Outbox::default(),
             stats: Stats::default(),
             contact: Contact::default(),
-            plain_upstreams: HashSet::new(),
         })
     }
 
@@ -124,21 +117,6 @@ impl Worker {
     pub(crate) fn seed(&self) -> u64 {
         self.reporter.epoch
     }
-
-    /// Whether an upstream is known to refuse `stream_options`.
-    pub(crate) fn is_plain(&self, host: &dyn Host) -> bool {
-        !self.plain_upstreams.is_empty() && self.plain_upstreams.contains(&upstream(host))
-    }
-
-    pub(crate) fn remember_plain(&mut self, host: &dyn Host) {
-        if self.plain_upstreams.len() < MOST_UPSTREAMS {
-            self.plain_upstreams.insert(upstream(host));
-        }
-    }
-}
-
-fn upstream(host: &dyn Host) -> Vec<u8> {
-    host.property(&["cluster_name"]).unwrap_or_default()
 }
 
 /// This process's number, the same in all its workers: the first to come draws it.

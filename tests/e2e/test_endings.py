@@ -27,12 +27,6 @@ def source(stack: Stack, tenant: str) -> list[str]:
     return [sample.labels["source"] for sample in samples]
 
 
-def outcomes(stack: Stack, tenant: str) -> dict[str, int]:
-    """How a tenant's calls ended, as the server has it."""
-    rows = stack.server.usage("tenant,outcome")
-    return {row["group"]["outcome"]: row["requests"] for row in rows if row["group"]["tenant"] == tenant}
-
-
 def read_events(answer: httpx.Response, count: int) -> None:
     """Reads so many events of a stream."""
     pieces = answer.iter_text()
@@ -52,7 +46,7 @@ def test_an_answer_with_trailers(stack: Stack, tenant: str, stream: bool) -> Non
     with stack.http(tenant, "trailers; tokens=21") as client:
         ask(client, stream=stream).raise_for_status()
     assert stack.agreed(tenant, calls=1).output_visible == 21
-    assert outcomes(stack, tenant) == {"ok": 1}
+    assert stack.outcomes(tenant) == {"ok": 1}
 
 
 @pytest.mark.also_old
@@ -64,7 +58,7 @@ def test_a_providers_error_passes_and_costs_nothing(stack: Stack, tenant: str, s
     assert (answer.status_code, answer.headers["retry-after"]) == (status, "7")
     assert answer.json()["error"]["message"] and "x-tollkeeper-refused" not in answer.headers
     assert stack.agreed(tenant, calls=1).tokens == 0
-    assert outcomes(stack, tenant) == {"upstream_error": 1}
+    assert stack.outcomes(tenant) == {"upstream_error": 1}
 
 
 @pytest.mark.also_old
@@ -74,7 +68,7 @@ def test_an_upstream_that_resets_mid_stream(stack: Stack, tenant: str) -> None:
     # The role and five tokens had passed.
     bill = stack.agreed(tenant, calls=1)
     assert (bill.prompt, bill.completion) == (PROMPT, 5)
-    assert outcomes(stack, tenant) == {"upstream_gone": 1} and source(stack, tenant) == ["estimated"]
+    assert stack.outcomes(tenant) == {"upstream_gone": 1} and source(stack, tenant) == ["estimated"]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
@@ -84,7 +78,7 @@ def test_an_upstream_that_resets_before_it_answers(stack: Stack, tenant: str, st
     # It had the prompt; what it made of it, and whether it bills for it, nobody knows.
     bill = stack.charged(tenant, calls=1)
     assert (bill.prompt, bill.completion) == (PROMPT, 0)
-    assert outcomes(stack, tenant) == {"upstream_gone": 1} and source(stack, tenant) == ["estimated"]
+    assert stack.outcomes(tenant) == {"upstream_gone": 1} and source(stack, tenant) == ["estimated"]
 
 
 @pytest.mark.also_old
@@ -93,7 +87,7 @@ def test_an_upstream_that_never_answers_in_time(stack: Stack, tenant: str) -> No
         assert client.post(CHAT, json=body(), headers={TIMEOUT: "1"}).status_code == 504
     bill = stack.charged(tenant, calls=1)
     assert (bill.prompt, bill.completion) == (PROMPT, 0)
-    assert outcomes(stack, tenant) == {"upstream_gone": 1}
+    assert stack.outcomes(tenant) == {"upstream_gone": 1}
 
 
 def test_an_upstream_that_runs_out_of_time_mid_stream(stack: Stack, tenant: str) -> None:
@@ -101,7 +95,7 @@ def test_an_upstream_that_runs_out_of_time_mid_stream(stack: Stack, tenant: str)
         client.post(CHAT, json=body(stream=True), headers={TIMEOUT: "1"})
     bill = stack.agreed(tenant, calls=1)
     assert (bill.prompt, bill.completion) == (PROMPT, 3)
-    assert outcomes(stack, tenant) == {"upstream_gone": 1}
+    assert stack.outcomes(tenant) == {"upstream_gone": 1}
 
 
 @pytest.mark.also_old
@@ -111,7 +105,7 @@ def test_a_client_that_hangs_up_mid_stream(stack: Stack, tenant: str) -> None:
             read_events(answer, 6)
     bill = stack.agreed(tenant, calls=1)
     assert (bill.prompt, bill.completion) == (PROMPT, 5)
-    assert outcomes(stack, tenant) == {"client_closed": 1} and source(stack, tenant) == ["counted"]
+    assert stack.outcomes(tenant) == {"client_closed": 1} and source(stack, tenant) == ["counted"]
 
 
 def test_a_client_that_hangs_up_in_the_middle_of_a_json_answer(stack: Stack, tenant: str) -> None:
@@ -120,7 +114,7 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_json_answer(stack: Stack, ten
             assert answer.status_code == 200
     bill = stack.agreed(tenant, calls=1)
     assert (bill.prompt, bill.completion) == (PROMPT, 0)
-    assert outcomes(stack, tenant) == {"client_closed": 1}
+    assert stack.outcomes(tenant) == {"client_closed": 1}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
@@ -130,7 +124,7 @@ def test_a_client_that_hangs_up_before_the_answer(stack: Stack, tenant: str, str
     until(lambda: stack.provider.seen(tenant)[0]["ended"] == "client_gone", "the provider is told")
     bill = stack.charged(tenant, calls=1)
     assert (bill.prompt, bill.completion) == (PROMPT, 0)
-    assert outcomes(stack, tenant) == {"client_closed": 1}
+    assert stack.outcomes(tenant) == {"client_closed": 1}
 
 
 def test_a_client_that_hangs_up_while_it_sends_is_no_call(stack: Stack, tenant: str) -> None:
@@ -151,7 +145,7 @@ def test_a_call_that_never_reaches_a_provider_costs_nothing(stack: Stack, tenant
         answer = client.post(CHAT, json=body(stream=True), headers={CLUSTER: "dead"})
     assert answer.status_code == 503  # Envoy's own
     assert stack.charged(tenant, calls=1).tokens == 0
-    assert outcomes(stack, tenant) == {"not_reached": 1} and source(stack, tenant) == ["none"]
+    assert stack.outcomes(tenant) == {"not_reached": 1} and source(stack, tenant) == ["none"]
 
 
 def test_afterwards_nothing_is_reserved(stack: Stack) -> None:

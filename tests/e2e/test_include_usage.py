@@ -5,11 +5,11 @@ from pathlib import Path
 
 import openai
 import pytest
-from calls import QUESTION, ask, events, text
+from calls import QUESTION, ask, body, events, text
 from envoys import CLUSTER, with_test_routes
 from policies import AMPLE
 
-from harness import Runtime, Stack, StandIn
+from harness import CHAT, Runtime, Stack, StandIn
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,13 @@ def test_an_upstream_that_refuses_the_field_is_tolerated_by_the_sdks_own_retry(s
     assert (first["status"], second["status"]) == (400, 200)
     assert first["stream_options"] and second["stream_options"] is None
     assert said and stack.agreed(tenant, calls=2).output_visible == 10  # counted, for nobody reported it
+    # Another worker has it from this one, and other upstreams are still asked.
+    for cluster, expected in (("plain", None), ("", {"include_usage": True})):
+        for _ in range(4):
+            with stack.http(f"{tenant}-{cluster}") as fresh:
+                fresh.post(CHAT, json=body(stream=True), headers={CLUSTER: cluster})
+        asked = [record["stream_options"] for record in stack.provider.seen(f"{tenant}-{cluster}")]
+        assert asked == [expected] * 4
 
 
 def test_the_sdk_is_told_to_try_again_only_where_we_caused_the_error(stack: Stack, tenant: str) -> None:

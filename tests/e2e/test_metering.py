@@ -124,7 +124,7 @@ def test_durations_are_in_the_stats(stack: Stack, tenant: str) -> None:
         return stack.envoy.stats().total(f"tollkeeper_{name}", **labels)
 
     # Envoy merges the workers' histograms every five seconds.
-    until(lambda: total("request_duration_ms_count", tenant=tenant), "the call is in the histograms")
+    until(lambda: total("request_duration_ms_sum", tenant=tenant), "the call is in the histograms")
     first = total("time_to_first_token_ms_sum", tenant=tenant)
     each = total("time_per_output_token_us_sum", tenant=tenant)
     whole = total("request_duration_ms_sum", tenant=tenant)

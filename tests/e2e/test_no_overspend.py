@@ -1,6 +1,7 @@
 """Two Envoys with two workers each share one server: however many call at once, no budget is overspent."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,7 @@ def used(stack: Stack, tenant: str) -> int:
 def test_200_calls_at_once_against_a_budget_for_50(stack: Stack, tenant: str) -> None:
     statuses = storm(stack, tenant, 200, f"tokens={OUTPUT}; gap_ms=2")
     assert set(statuses) == {200, 429} and statuses.total() == 200
+    assert statuses[200] >= ADMITTED // 2  # what the other Envoy holds may be out of reach for a moment
     bill = stack.agreed(tenant, calls=statuses[200])
     assert bill.tokens == statuses[200] * (PROMPT + OUTPUT) == used(stack, tenant) <= LIMIT
     refused = sum(envoy.stats().total("tollkeeper_refused_total", tenant=tenant) for envoy in stack.envoys)
@@ -63,8 +65,10 @@ def test_200_calls_at_once_against_a_budget_for_50(stack: Stack, tenant: str) ->
     # What no call could get because another Envoy held it comes back, and is enough for all 50.
     stack.nothing_reserved(tenant=tenant)
     with stack.http(tenant, f"tokens={OUTPUT}") as client:
-        while (answer := ask(client, max_completion_tokens=OUTPUT)).is_success:
-            statuses[200] += 1
+        # As long as something is only held, and not yet reported as spent, it is worth asking again.
+        while (answer := ask(client, max_completion_tokens=OUTPUT)).headers.get("x-should-retry") != "false":
+            statuses[200] += answer.is_success
+            time.sleep(int(answer.headers.get("retry-after-ms", 0)) / 1000)
     assert answer.json()["error"]["code"] == "insufficient_quota"
     assert statuses[200] == ADMITTED
     assert stack.agreed(tenant, calls=ADMITTED).tokens == used(stack, tenant) == LIMIT
@@ -81,21 +85,24 @@ def test_what_calls_do_not_use_admits_others(stack: Stack, tenant: str) -> None:
 
 
 def test_clients_that_hang_up_in_a_storm_are_charged_once(stack: Stack, tenant: str) -> None:
-    async def hang_up(client: httpx.AsyncClient, number: int) -> None:
-        envoy = stack.envoys[number % 2]
-        async with client.stream("POST", f"{envoy.url}{CHAT}", json=body(stream=True, max_tokens=OUTPUT)) as answer:
+    async def hang_up(client: httpx.AsyncClient, number: int) -> bool:
+        url = f"{stack.envoys[number % 2].url}{CHAT}"
+        async with client.stream("POST", url, json=body(stream=True, max_tokens=OUTPUT)) as answer:
             got = ""
             async for piece in answer.aiter_text():
                 if (got := got + piece).count("\n\n") >= 4:
                     break
+            return answer.is_success
 
-    async def all_of_them() -> None:
+    async def all_of_them() -> list[bool]:
         headers = {"x-tenant-id": tenant, "x-stand-in": "hang=4"}
         async with httpx.AsyncClient(headers=headers, timeout=30) as client:
-            await asyncio.gather(*(hang_up(client, number) for number in range(20)))
+            return await asyncio.gather(*(hang_up(client, number) for number in range(40)))
 
-    asyncio.run(all_of_them())
-    assert stack.agreed(tenant, calls=20).tokens == 20 * (PROMPT + 3) == used(stack, tenant)
+    admitted = sum(asyncio.run(all_of_them()))
+    assert 20 <= admitted <= 40  # what the other Envoy holds may be out of reach for a moment
+    assert stack.agreed(tenant, calls=admitted).tokens == admitted * (PROMPT + 3) == used(stack, tenant)
+    assert stack.outcomes(tenant)["client_closed"] == admitted
 
 
 def test_afterwards_nothing_is_reserved(stack: Stack) -> None:

@@ -30,7 +30,7 @@ def denying(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[St
 def _stack(rule: str, runtime: Runtime, directory: Path, provider: StandIn) -> Stack:
     place = directory / f"{runtime.name}-{rule}"
     budget = f"name: tokens, per: [tenant], limit: 10000000 tokens, window: 1d, when_unreachable: {rule}"
-    return Stack(runtime, place, provider, policy(budget), plugin={"acquire_timeout_ms": 300})
+    return Stack(runtime, place, provider, policy(budget), lease_ttl="5s", plugin={"acquire_timeout_ms": 300})
 
 
 def warm(stack: Stack) -> None:

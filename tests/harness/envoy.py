@@ -25,6 +25,7 @@ class Envoy:
         self.log = directory / "envoy.log"
         self._output = directory / "envoy.out"
         file, admin = directory / "envoy.yaml", directory / "admin-address"
+        admin.unlink(missing_ok=True)
         rendered = envoy_config.render(config) if isinstance(config, EnvoyOptions) else config
         envoy_config.write(rendered, file)
         # No shared memory with other Envoys of this machine, which is what a base id would keep apart.

@@ -13,7 +13,7 @@ from . import bill
 from .bill import Bill
 from .envoy import Envoy
 from .envoy_config import Config, EnvoyOptions
-from .quota_server import QuotaServer
+from .quota_server import QuotaServer, Row
 from .runtimes import Runtime
 from .stand_in import StandIn
 from .waiting import until
@@ -48,11 +48,13 @@ class Stack:
         with ExitStack() as started:
             self.server = QuotaServer(directory, policy, lease_ttl)
             started.callback(self.server.stop)
+            started.callback(self._stop_envoys)
             for _ in range(envoys):
-                started.callback(self.add_envoy().stop)
+                self.add_envoy()
             self._started = started.pop_all()
 
     def add_envoy(self) -> Envoy:
+        """One more, which the stack ends with the others unless it has ended before."""
         name = f"e2e-{len(self.envoys)}"
         options = EnvoyOptions(
             provider_port=self.provider.port,
@@ -63,6 +65,15 @@ class Stack:
         )
         self.envoys.append(Envoy(self._runtime, self.directory / name, options))
         return self.envoys[-1]
+
+    def restart_envoy(self) -> None:
+        """Kills the latest Envoy, and starts it again under the same name."""
+        self.envoys.pop().kill()
+        self.add_envoy()
+
+    def _stop_envoys(self) -> None:
+        for envoy in self.envoys:
+            envoy.stop()
 
     @property
     def envoy(self) -> Envoy:
@@ -123,13 +134,20 @@ class Stack:
             raise AssertionError(f"no agreement on {calls} calls of {tenant}: {bills}") from None
         return bills["server"]
 
+    def outcomes(self, tenant: str) -> dict[str, int]:
+        """How a tenant's calls ended, as the server has it."""
+        rows = self.server.usage("tenant,outcome")
+        return {row["group"]["outcome"]: row["requests"] for row in rows if row["group"]["tenant"] == tenant}
+
     def nothing_reserved(self, within: float = 12.0, **subject: str) -> bool:
         """Waits until no Envoy holds anything of a budget: leases come back 5 s after their last use."""
-        return until(
-            lambda: all(bucket["outstanding"] == 0 for bucket in self.server.buckets(**subject)),
-            f"nothing of {subject} is reserved",
-            within,
-        )
+        def held() -> list[Row]:
+            return [bucket for bucket in self.server.buckets(**subject) if bucket["outstanding"]]
+
+        try:
+            return until(lambda: not held(), "", within)
+        except TimeoutError:
+            raise AssertionError(f"still reserved: {held()}") from None
 
 
 def _headers(tenant: str, steer: str) -> dict[str, str]:

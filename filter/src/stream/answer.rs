@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use crate::host::{Body, Headers, Host, LogLevel};
+use crate::plain_upstreams;
 use crate::worker::Worker;
 use tokens::{Encoding, Usage};
 use wire::{Counted, Passed, ResponseKind, ResponseMeter};
@@ -61,7 +62,7 @@ impl Answer {
         if !body.windows(FIELD.len()).any(|window| window == FIELD) {
             return;
         }
-        worker.remember_plain(host);
+        plain_upstreams::remember(host);
         worker.stats.count("tollkeeper_stream_options_refused_total", 1);
         for (name, value) in [("x-should-retry", "true"), ("retry-after-ms", "1")] {
             if let Err(error) = host.set_header(Headers::Response, name, value) {

@@ -5,6 +5,7 @@ use crate::admission::{Consumed, Margin, Reservation, Shortage, Worst};
 use crate::charge::{Ending, Known, Source, charge};
 use crate::host::{self, Body, Headers, Host};
 use crate::outbox::Entry;
+use crate::plain_upstreams;
 use crate::refusal::Refusal;
 use crate::rules::{Labels, Rules};
 use crate::stats::Finished;
@@ -107,12 +108,13 @@ impl Call {
     }
 
     /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
-    pub(super) fn prepare(&mut self, host: &dyn Host, upstream_is_plain: bool) -> host::Result<()> {
+    pub(super) fn prepare(&mut self, host: &dyn Host) -> host::Result<()> {
         if self.encodings {
             // An answer in an encoding could not be read.
             host.remove_header(Headers::Request, "accept-encoding")?;
         }
-        let add_usage = self.request.stream() && !self.request.include_usage() && !upstream_is_plain;
+        let add_usage =
+            self.request.stream() && !self.request.include_usage() && !plain_upstreams::is_known(host);
         let is_limited = !self.rules.budgets().is_empty();
         let limit = (is_limited && self.request.output_limit().is_none()).then(|| self.output_limit());
         let edits = Rewrite { include_usage: add_usage, output_limit: limit };
