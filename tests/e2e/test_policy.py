@@ -50,6 +50,9 @@ def test_a_changed_policy_is_in_force_within_seconds(stack: Stack, tenant: str) 
     until(lambda: 429 in statuses(stack, f"{tenant}-{time.monotonic()}", 3), "the new limit is in force", within=15, every=0.5)
     assert time.monotonic() - began < 10
     assert set(statuses(stack, tenant, 4)) == {429}, "what was used before counts"
+    # And back: what is known to be used up under the old limit is not under the new one.
+    stack.server.change_policy(WIDE)
+    until(lambda: 429 not in statuses(stack, tenant, 4), "the old limit is back in force", within=15, every=0.5)
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=["no YAML", "unknown field", "unknown dimension", "empty", "no window"])
