@@ -108,7 +108,7 @@ impl Worker {
             self.failed(host);
             return None;
         };
-        self.heard(answer.term.as_ref(), question.sent.at);
+        self.heard(host, answer.term.as_ref(), question.sent.at);
         if let Some(policy) = &answer.policy {
             self.install_policy(host, policy);
         }
@@ -202,7 +202,7 @@ impl Worker {
             self.failed(host);
             return false;
         };
-        self.heard(answer.term.as_ref(), sent.at);
+        self.heard(host, answer.term.as_ref(), sent.at);
         if let Some(policy) = &answer.policy {
             self.install_policy(host, policy);
         }
@@ -281,7 +281,10 @@ impl Worker {
         }
     }
 
-    fn heard(&mut self, term: Option<&quota::proto::LeaseTerm>, sent_at: u64) {
+    fn heard(&mut self, host: &dyn Host, term: Option<&quota::proto::LeaseTerm>, sent_at: u64) {
+        if self.contact.backoff_ms > 0 {
+            host.log(LogLevel::Info, "tollkeeper: the quota server answers again");
+        }
         self.contact.unreachable_until = 0;
         self.contact.backoff_ms = 0;
         if let Some(term) = term {
@@ -290,6 +293,14 @@ impl Worker {
     }
 
     fn failed(&mut self, host: &dyn Host) {
+        if self.contact.backoff_ms == 0 {
+            // Once an outage: it may be long, and meanwhile the stat counts.
+            let cluster = &self.config.quota_cluster;
+            host.log(
+                LogLevel::Warn,
+                &format!("tollkeeper: no answer from the quota server (cluster '{cluster}')"),
+            );
+        }
         self.stats.count("tollkeeper_server_failures_total", 1);
         let backoff = self.contact.backoff_ms.saturating_mul(2).clamp(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS);
         self.contact.backoff_ms = backoff;

@@ -82,13 +82,17 @@ def test_a_model_that_is_no_name_is_refused_with_a_reason(stack: Stack, tenant: 
     assert answer.headers["x-tollkeeper-refused"] == "invalid_request"
 
 
-@pytest.mark.parametrize("model", ["gpt-4o;.;tenant=.=acme;.;", "x" * 10_000, "\u0000\n", "модель", "gpt-4o\" } evil 1"])
+@pytest.mark.parametrize("model", ["gpt-4o;.;tenant=.=acme;.;", "x" * 200, "\u0000\n", "модель", "gpt-4o\" } evil 1"])
 def test_a_model_that_would_forge_a_label_does_not(stack: Stack, tenant: str, model: str) -> None:
     with stack.http(tenant) as client:
         client.post(CHAT, json={"model": model, "messages": []})
     [series] = stack.envoy.stats().named("tollkeeper_requests_total", tenant=tenant)
     assert len(series.labels["model"]) <= 64 and not set(series.labels["model"]) & set(';="\n ')
     stack.charged(tenant, calls=1)
+
+
+def test_a_model_name_without_end_is_refused(stack: Stack, tenant: str) -> None:
+    assert send(stack, tenant, json.dumps(body("x" * 100_000)).encode()).status_code == 400
 
 
 @pytest.mark.also_old

@@ -11,7 +11,7 @@ from .prometheus import Samples
 from .runtimes import Runtime
 from .waiting import until
 
-CRASHES = re.compile(r"(?i)panicked at|wasm trap|RuntimeError|Uncaught|VM failed|Function: proxy_\w+ failed|Caught Segmentation")
+CRASHES = re.compile(r"(?i)panicked at|wasm trap|RuntimeError|Uncaught|Function: proxy_\w+ failed|Caught Segmentation")
 """What Envoy's log says when a wasm VM, or Envoy itself, has broken down."""
 
 

@@ -102,36 +102,30 @@ class Stack:
         return {
             "Envoy": bill.of_envoy((envoy.stats() for envoy in self.envoys if envoy.alive), tenant=tenant),
             "server": bill.of_server(self.server, tenant=tenant),
-            "provider": bill.of_provider(self.provider.seen(tenant)),
         }
 
     def agreed(self, tenant: str, calls: int, within: float = 8.0) -> Bill:
         """The bill of so many calls, once all three sides have it; AssertionError if they do not come to agree."""
+        return self._agreed(
+            lambda: self.bills(tenant) | {"provider": bill.of_provider(self.provider.seen(tenant))}, calls, within
+        )
+
+    def charged(self, tenant: str, calls: int, within: float = 8.0) -> Bill:
+        """As `agreed`, between Envoy and the server alone: of calls whose cost the provider does not say."""
+        return self._agreed(lambda: self.bills(tenant), calls, within)
+
+    def _agreed(self, ask: Callable[[], dict[str, Bill]], calls: int, within: float) -> Bill:
         bills: dict[str, Bill] = {}
 
         def check() -> bool:
-            bills.update(self.bills(tenant))
-            return set(bills.values()) == {bills["server"]} and bills["server"].calls == calls
+            bills.update(ask())
+            return len(set(bills.values())) == 1 and bills["server"].calls == calls
 
         try:
             until(check, "", within)
         except TimeoutError:
             sides = "\n".join(f"  {side:>8}: {said}" for side, said in bills.items())
-            raise AssertionError(f"no agreement on {calls} calls of {tenant}:\n{sides}") from None
-        return bills["server"]
-
-    def charged(self, tenant: str, calls: int, within: float = 8.0) -> Bill:
-        """As `agreed`, between Envoy and the server alone: of calls whose cost the provider does not say."""
-        bills: dict[str, Bill] = {}
-
-        def check() -> bool:
-            bills.update(self.bills(tenant))
-            return bills["server"].calls == calls and bills["Envoy"] == bills["server"]
-
-        try:
-            until(check, "", within)
-        except TimeoutError:
-            raise AssertionError(f"no agreement on {calls} calls of {tenant}: {bills}") from None
+            raise AssertionError(f"no agreement on {calls} calls:\n{sides}") from None
         return bills["server"]
 
     def outcomes(self, tenant: str) -> dict[str, int]:

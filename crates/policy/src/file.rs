@@ -88,6 +88,10 @@ impl Policy {
     /// # Errors
     /// Everything that is wrong with it, each with its line. Nothing of a wrong file is used.
     pub fn from_yaml(text: &str) -> Result<Policy, Vec<Problem>> {
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            // A file that is just being written again, more likely than a wish for no limits at all.
+            return Err(vec![Problem::new("the file is empty").suggest("`{}` meters and limits nothing")]);
+        }
         let file: File = serde_saphyr::from_str(text).map_err(|error| vec![syntax_problem(&error)])?;
         let mut problems = Vec::new();
         let dimensions = read_dimensions(file.dimensions, &mut problems);
@@ -336,6 +340,8 @@ budgets:
     #[test]
     fn broken_yaml_is_a_problem_not_a_panic() {
         for broken in [
+            "",
+            "# nothing\n\n",
             "budgets: [",
             "a: b: c",
             "- 1",
@@ -348,7 +354,7 @@ budgets:
     }
 
     #[test]
-    fn an_empty_file_meters_and_limits_nothing() {
+    fn a_policy_without_budgets_meters_and_limits_nothing() {
         let policy = Policy::from_yaml("{}").unwrap();
         assert!(policy.budgets.is_empty());
     }
