@@ -77,7 +77,8 @@ def test_a_cluster_that_does_not_exist_is_said_and_refused_with_503(
     try:
         with stack.http(tenant, at=-1) as client:
             assert ask(client).status_code == 503
-        assert "nowhere" in envoy.log_text() and not envoy.crashes()
+        until(lambda: "cluster 'nowhere'" in envoy.log_text(), "the log says why")
+        assert not envoy.crashes()
     finally:
         stack.envoys.remove(envoy)
         envoy.stop()
@@ -106,7 +107,8 @@ def test_a_wrong_update_leaves_the_working_listener(stack: Stack, runtime: Runti
                 until(lambda: envoy.stats().total("envoy_listener_manager_lds_update_rejected"), "the update is rejected")
                 assert len(events("".join(running.iter_text()))) == 62
             ask(client).raise_for_status()
-        assert "oops" in envoy.log_text() and not envoy.crashes()
+        until(lambda: "unknown field `oops`" in envoy.log_text(), "the log says why")
+        assert not envoy.crashes()
         stack.agreed(tenant, calls=2)
 
         # And the next right one is taken.

@@ -3,6 +3,7 @@
 Shared by the end-to-end tests and the demo.
 """
 
+from . import paths
 from .bill import Bill
 from .envoy import Envoy, EnvoyDidNotStart
 from .envoy_config import EnvoyOptions
@@ -28,6 +29,7 @@ __all__ = [
     "Stack",
     "StandIn",
     "leave_nothing_behind",
+    "paths",
     "until",
     "why_no_containers",
 ]

@@ -30,7 +30,8 @@ class Envoy:
         envoy_config.write(rendered, file)
         # No shared memory with other Envoys of this machine, which is what a base id would keep apart.
         arguments = ["-c", str(file), "--concurrency", "2", "--disable-hot-restart", "--log-path", str(self.log)]
-        arguments += ["--admin-address-path", str(admin)]
+        # Its log is otherwise written every ten seconds.
+        arguments += ["--admin-address-path", str(admin), "--file-flush-interval-msec", "50"]
         self._running = runtime.start(arguments, directory)
         address = until(lambda: self._ready(admin), "Envoy is ready", within=30)
         self.admin = httpx.Client(base_url=f"http://{address}", timeout=10)
