@@ -8,6 +8,9 @@ use policy::{Mode, Unit};
 use quota::proto::{Exhausted, Grant, Want};
 use quota::{BucketKey, Epoch, Lease};
 
+/// How long a report takes on its way.
+const REPORTING_MS: u64 = 100;
+
 /// The most a call can consume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Worst {
@@ -106,6 +109,8 @@ struct Missing {
     rule: usize,
     key: BucketKey,
     need: u64,
+    /// The rest of what the call needs of this bucket, which is in hand.
+    held: u64,
 }
 
 impl Asking {
@@ -180,7 +185,8 @@ impl Worker {
                 asking.held.parts.push(Part { rule: at, key, epoch, amount });
             }
             if amount < need {
-                asking.missing.push(Missing { rule: at, key, need: need.saturating_sub(amount) });
+                let missing = need.saturating_sub(amount);
+                asking.missing.push(Missing { rule: at, key, need: missing, held: amount });
             }
         }
         asking
@@ -194,7 +200,8 @@ impl Worker {
             .filter_map(|missing| {
                 let rule = rules.budgets().get(missing.rule)?;
                 let demand = self.buckets.demand_to_ask_for(missing.key);
-                Some(Want { bucket: Some(rule.bucket(labels)), need: missing.need, demand })
+                let bucket = Some(rule.bucket(labels));
+                Some(Want { bucket, need: missing.need, demand, held: missing.held })
             })
             .collect()
     }
@@ -239,12 +246,23 @@ impl Worker {
     ) -> Shortage {
         let at = usize::try_from(said.want).unwrap_or(usize::MAX);
         let spent_for_good = said.retry_in_ms >= said.resets_in_ms;
-        let (rule, need) = asking.missing.get(at).map_or((0, 0), |missing| (missing.rule, missing.need));
+        let (rule, need) = asking
+            .missing
+            .get(at)
+            .map_or((0, 0), |missing| (missing.rule, missing.need.saturating_add(missing.held)));
         if let Some(missing) = asking.missing.get(at) {
             self.remember_dry(host, missing.key, said, spent_for_good, sent_at);
         }
         self.give_back(host, rules, labels, asking.held);
-        Shortage { rule, limit: said.limit, need, retry_in_ms: said.retry_in_ms, spent_for_good }
+        // What is only held may be spent already, and is reported within a tick: asking sooner finds out nothing, and
+        // SDKs try just twice.
+        let reported_in_ms = u64::from(self.config.tick_ms).saturating_add(REPORTING_MS);
+        let retry_in_ms = if spent_for_good {
+            said.retry_in_ms
+        } else {
+            said.retry_in_ms.max(reported_in_ms).min(said.resets_in_ms)
+        };
+        Shortage { rule, limit: said.limit, need, retry_in_ms, spent_for_good }
     }
 
     /// The server can't be asked: the call goes on with what is held, or all of it goes back.

@@ -87,7 +87,8 @@ impl Buckets {
             // Up at once, down by halves: a burst is provided for, and forgotten after a few ticks.
             known.demand = used.max(known.demand / 2);
             if used > 0 || known.wants_refill {
-                let want = Want { bucket: Some(known.bucket.clone()), need: 0, demand: known.demand };
+                let want =
+                    Want { bucket: Some(known.bucket.clone()), demand: known.demand, ..Want::default() };
                 busy.push((*key, want, std::mem::take(&mut known.wants_refill)));
             }
         }

@@ -121,7 +121,7 @@ async fn input_beyond_the_limits_is_refused_by_field() {
         .map(|n| quota::proto::Want {
             bucket: common::bucket("tenant-tokens", &n.to_string()),
             need: 1,
-            demand: 0,
+            ..Default::default()
         })
         .collect();
     assert_eq!(refusal(client.acquire(many).await.unwrap_err()), invalid("wants: more than 64 of them"));

@@ -136,7 +136,7 @@ impl Server {
         let limit = self.policy.budget(&want.bucket.as_ref().unwrap().budget).unwrap().limit;
         let used = self.books(want, window).used;
         let resets_in_ms = end - now;
-        let retry_in_ms = if want.need > limit.saturating_sub(used) { resets_in_ms } else { 250 };
+        let retry_in_ms = if want.need + want.held > limit.saturating_sub(used) { resets_in_ms } else { 250 };
         Exhausted { want: u32::try_from(at).unwrap(), limit, remaining, resets_in_ms, retry_in_ms, window }
     }
 

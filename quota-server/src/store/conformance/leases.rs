@@ -39,6 +39,11 @@ pub(crate) async fn what_others_hold_comes_back_and_what_is_spent_does_not(kind:
     let held = answer.exhausted.unwrap();
     assert_eq!((held.remaining, held.resets_in_ms), (0, HOUR));
     assert!(held.retry_in_ms < 1_000, "soon: the holder may return some");
+    // The holder itself, for a request that takes all of that and one more, has nothing to wait for.
+    let one_more = Want { held: 10, ..want("calls", &["acme", "ann"], 1, 0) };
+    let asked = acquire(worker(1, 1), 2, vec![one_more]);
+    let Acquired::Exhausted(answer) = store.acquire(at(T0), asked).await.unwrap() else { panic!("granted") };
+    assert_eq!(answer.exhausted.unwrap().retry_in_ms, HOUR);
 
     let mut spent = settled("calls", 1, 10, 0);
     spent.bucket = bucket("calls", &["acme", "ann"]);

@@ -114,7 +114,7 @@ fn bucket(budget: &str, subject: &[&str]) -> Option<quota::proto::Bucket> {
 }
 
 fn want(budget: &str, subject: &[&str], need: u64, demand: u64) -> Want {
-    Want { bucket: bucket(budget, subject), need, demand }
+    Want { bucket: bucket(budget, subject), need, demand, held: 0 }
 }
 
 fn acquire(reporter: Reporter, number: u64, wants: Vec<Want>) -> AcquireRequest {

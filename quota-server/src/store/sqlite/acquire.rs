@@ -46,12 +46,14 @@ pub(super) fn acquire(
         let row = BucketRow::of(db, &budget.name, &subject_of(want), (start, end))?;
         if let Err(short) = row.state.fits(budget.limit, want.need) {
             let resets_in_ms = end.saturating_sub(at.now);
+            let for_good = short.for_good
+                || want.need.saturating_add(want.held) > budget.limit.saturating_sub(row.state.used);
             answer.exhausted = Some(Exhausted {
                 want: u32::try_from(index).unwrap_or(u32::MAX),
                 limit: budget.limit,
                 remaining: short.remaining,
                 resets_in_ms,
-                retry_in_ms: if short.for_good { resets_in_ms } else { RETRY_MS.min(resets_in_ms) },
+                retry_in_ms: if for_good { resets_in_ms } else { RETRY_MS.min(resets_in_ms) },
                 window: start,
             });
             return Ok(Acquired::Exhausted(answer));
