@@ -93,34 +93,30 @@ def demo() -> int:
     with ExitStack() as started:
         directory = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="tollkeeper-demo-")))
         running = Running(directory, started)
+        assert running.provider
         progress("three tenants, each with the official openai SDK:")
         traffic.send(f"{running.envoy.url}/v1", lambda who, what: print(f"    {who:8} {what}", flush=True))
         progress("what happened, by tenant and model:\n")
-        return report(running)
+        return report(running, running.provider)
 
 
-def report(running: Running) -> int:
-    """Waits for the last reports to come in, and prints both sides."""
+def report(running: Running, provider: StandIn) -> int:
+    """Waits for the last reports to come in, and prints what each side says. The exit status: 0 if they agree."""
     give_up = time.monotonic() + 10
     while True:
         envoy = table.of_envoy(running.envoy.stats())
         server = table.of_server(running.server.usage())
-        if envoy == server or time.monotonic() > give_up:
+        charged = sum(figures.prompt + figures.completion for figures in server.values())
+        billed = of_provider(provider.seen()).tokens
+        if envoy == server and charged == billed or time.monotonic() > give_up:
             break
         time.sleep(0.1)
     print(table.side_by_side(envoy, server), "\n")
-
-    agreed = envoy == server
-    tokens = sum(figures.prompt + figures.completion for figures in server.values())
-    print(f"Envoy and the quota server {'agree' if agreed else 'DO NOT AGREE'} to the token and the nano-dollar.")
-    if running.provider:
-        billed = of_provider(running.provider.seen()).tokens
-        agreed = agreed and billed == tokens
-        print(f"The provider billed {billed:,} tokens, Tollkeeper charged {tokens:,}: {'✓' if billed == tokens else '✗'}")
-    if running.envoy.crashes():
-        print("\n".join(running.envoy.crashes()))
-        return 1
-    return 0 if agreed else 1
+    print(f"Envoy and the quota server {'agree' if envoy == server else 'DO NOT AGREE'} to the token and the nano-dollar.")
+    print(f"The provider billed {billed:,} tokens; {charged:,} were charged: {'the same.' if billed == charged else 'NOT THE SAME.'}")
+    crashes = running.envoy.crashes()
+    print(*crashes, sep="\n", end="")
+    return 0 if envoy == server and charged == billed and not crashes else 1
 
 
 def up() -> None:
