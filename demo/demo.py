@@ -15,10 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import yaml
-
 import table
 import traffic
+import yaml
 from harness import Envoy, EnvoyOptions, ProcessRuntime, QuotaServer, StandIn, leave_nothing_behind, paths
 from harness.bill import of_provider
 from harness.envoy_config import Config
@@ -32,7 +31,9 @@ OPENAI = "api.openai.com:443"
 class Running:
     """A quota server, an Envoy and, without the real one, a stand-in for the provider."""
 
-    def __init__(self, directory: Path, started: ExitStack, real_provider: bool = False, any_port: bool = True) -> None:
+    def __init__(
+        self, directory: Path, started: ExitStack, real_provider: bool = False, any_port: bool = True
+    ) -> None:
         def port(usual: int) -> int:
             if is_free(usual):
                 return usual
@@ -101,7 +102,7 @@ def demo() -> int:
 
 
 def report(running: Running, provider: StandIn) -> int:
-    """Waits for the last reports to come in, and prints what each side says. The exit status: 0 if they agree."""
+    """Waits for the last reports, and prints what each side says. The exit status: 0 if they agree."""
     give_up = time.monotonic() + 10
     while True:
         envoy = table.of_envoy(running.envoy.stats())
@@ -111,9 +112,11 @@ def report(running: Running, provider: StandIn) -> int:
         if envoy == server and charged == billed or time.monotonic() > give_up:
             break
         time.sleep(0.1)
-    print(table.side_by_side(envoy, server), "\n")
-    print(f"Envoy and the quota server {'agree' if envoy == server else 'DO NOT AGREE'} to the token and the nano-dollar.")
-    print(f"The provider billed {billed:,} tokens; {charged:,} were charged: {'the same.' if billed == charged else 'NOT THE SAME.'}")
+    print(table.side_by_side(envoy, server), end="\n\n")
+    verdict = "agree" if envoy == server else "DO NOT AGREE"
+    print(f"Envoy and the quota server {verdict} to the token and the nano-dollar.")
+    verdict = "the same" if billed == charged else "NOT THE SAME"
+    print(f"The provider billed {billed:,} tokens; {charged:,} were charged: {verdict}.")
     crashes = running.envoy.crashes()
     print(*crashes, sep="\n", end="")
     return 0 if envoy == server and charged == billed and not crashes else 1
@@ -122,7 +125,7 @@ def report(running: Running, provider: StandIn) -> int:
 def up() -> None:
     """Leaves everything running until Ctrl-C."""
     real = bool(os.environ.get("OPENAI_API_KEY"))
-    directory = paths.TARGET / "up"  # budgets and ledger outlive a restart
+    directory = paths.ROOT / "target" / "up"  # budgets and ledger outlive a restart
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as started:
         running = Running(directory, started, real, any_port=False)
@@ -132,7 +135,8 @@ def up() -> None:
 Send a call as you would to OpenAI, with a tenant of your choice:
 
     curl {running.envoy.url}/v1/chat/completions \\
-      -H 'content-type: application/json' -H "authorization: Bearer {key}" -H 'x-tenant-id: acme' \\
+      -H 'content-type: application/json' -H "authorization: Bearer {key}" \\
+      -H 'x-tenant-id: acme' \\
       -d '{{"model": "gpt-4o-mini", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
     from openai import OpenAI
@@ -140,12 +144,12 @@ Send a call as you would to OpenAI, with a tenant of your choice:
 
 What became of it:
 
-    curl {running.server.http_url}/v1/usage       the server's ledger; as a table: target/release/tollkeeper usage
-    curl {running.server.http_url}/v1/budgets     used, reserved and remaining of every budget
+    target/release/tollkeeper usage           by tenant and model, as the server has it
+    target/release/tollkeeper budgets         used, reserved and remaining
+    curl {running.server.http_url}/v1/usage       the same for programs
     curl -s {running.envoy.admin.base_url}/stats/prometheus | grep ^tollkeeper
-                                              Envoy's own stats
 
-Change envoy/policy.yaml while it runs. Logs and the database are in {os.path.relpath(directory)}. Ctrl-C ends it all.""",
+Change envoy/policy.yaml while it runs. Logs and database: {os.path.relpath(directory)}. Ctrl-C ends it all.""",
             flush=True,
         )
         try:

@@ -75,7 +75,7 @@ def side_by_side(envoy: dict[Who, Figures], server: dict[Who, Figures]) -> str:
     head = f"{'calls':>5} {'prompt':>7} {'compl.':>7} {'cost USD':>10} {'ref':>3}"
     width = len(head)
     lines = [
-        f"{'':20}  {'Envoy’s stats':^{width}}   {'the quota server':^{width}}",
+        f"{'':20}  {'Envoy’s stats':^{width}}   {'the quota server':^{width}}".rstrip(),
         f"{'tenant':8} {'model':11}  {head}   {head}",
         "─" * (22 + 2 * width + 6),
     ]

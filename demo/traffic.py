@@ -50,14 +50,21 @@ class Tenant:
         messages = [{"role": "user", "content": question}]
         return self._client.chat.completions.create(
             model=model, messages=messages, extra_headers={"x-stand-in": steer}, **options
-        )  # type: ignore[call-overload]
+        )
 
 
 def acme(tenant: Tenant) -> None:
-    tenant.say("a support chat: 24 streamed answers of gpt-4o-mini, 6 of gpt-4o with part of the prompt cached")
+    tenant.say(
+        "a support chat: 24 streamed answers of gpt-4o-mini, 6 of gpt-4o with part of the prompt cached"
+    )
     for turn in range(24):
         question = CHATS[turn % len(CHATS)]
-        tenant.ask("gpt-4o-mini", question, f"tokens={30 + 7 * turn}; first_ms=25; gap_ms=1; seed={turn}", stream=True)
+        tenant.ask(
+            "gpt-4o-mini",
+            question,
+            f"tokens={30 + 7 * turn}; first_ms=25; gap_ms=1; seed={turn}",
+            stream=True,
+        )
     for turn in range(6):
         tenant.ask("gpt-4o", CHATS[turn], f"tokens={60 + 11 * turn}; cached=6; first_ms=40")
 
@@ -68,7 +75,9 @@ def globex(tenant: Tenant) -> None:
         steer = f"tokens={20 + 5 * turn}; reasoning={12 * (turn % 3)}; first_ms=20"
         tenant.ask("gpt-4o", CHATS[turn % len(CHATS)], steer, stream=turn % 4 == 0)
     for turn in range(8):
-        tenant.ask("gpt-4o-mini", CHATS[turn % len(CHATS)], f"tokens={25 + 3 * turn}", max_completion_tokens=40)
+        tenant.ask(
+            "gpt-4o-mini", CHATS[turn % len(CHATS)], f"tokens={25 + 3 * turn}", max_completion_tokens=40
+        )
     tenant.say("a client of it closes its laptop in the middle of a streamed answer: it pays for what it saw")
     tenant.hang_up("gpt-4o", "Tell me the whole history of the company.", after=33)
 
@@ -78,10 +87,17 @@ def initech(tenant: Tenant) -> None:
     for turn in range(60):
         model = "gpt-4o" if turn % 3 else "gpt-4o-mini"
         try:
-            tenant.ask(model, "Write the weekly TPS report.", f"tokens=950; gap_ms=0; seed={turn}", stream=turn % 2 == 0)
+            tenant.ask(
+                model,
+                "Write the weekly TPS report.",
+                f"tokens=950; gap_ms=0; seed={turn}",
+                stream=turn % 2 == 0,
+            )
         except openai.RateLimitError as refused:
             tenant.say(f"refused after {turn} calls, and the SDK does not try again: {refused.code}")
-            tenant.say(f"“{refused.body['message']}”" if isinstance(refused.body, dict) else str(refused.body))
+            tenant.say(
+                f"“{refused.body['message']}”" if isinstance(refused.body, dict) else str(refused.body)
+            )
             break
     for _ in range(4):
         try:
@@ -102,7 +118,11 @@ def send(base_url: str, say: Say) -> None:
 
     threads = [
         threading.Thread(target=run, args=(traffic, Tenant(base_url, name, app, say)), daemon=True)
-        for traffic, name, app in ((acme, "acme", "support"), (globex, "globex", "search"), (initech, "initech", "reports"))
+        for traffic, name, app in (
+            (acme, "acme", "support"),
+            (globex, "globex", "search"),
+            (initech, "initech", "reports"),
+        )
     ]
     for thread in threads:
         thread.start()

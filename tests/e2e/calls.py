@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import httpx
-
 from harness import CHAT
 
-QUESTION = [{"role": "user", "content": "What is a service mesh? Answer in a few words."}]
+QUESTION: list[Any] = [{"role": "user", "content": "What is a service mesh? Answer in a few words."}]
 
 
 def body(model: str = "gpt-4o-mini", **fields: Any) -> dict[str, Any]:

@@ -2,13 +2,20 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-
-from harness import OLDEST, ContainerRuntime, ProcessRuntime, Runtime, Stack, StandIn, leave_nothing_behind
-from harness import why_no_containers
+from harness import (
+    OLDEST,
+    ContainerRuntime,
+    ProcessRuntime,
+    Runtime,
+    Stack,
+    StandIn,
+    leave_nothing_behind,
+    why_no_containers,
+)
 
 RUNTIMES: dict[str, Runtime] = {
     "process": ProcessRuntime(),
@@ -57,7 +64,9 @@ def tenant(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shows the logs of the test's stack where it failed."""
     report = yield
     stack = getattr(item, "funcargs", {}).get("stack")

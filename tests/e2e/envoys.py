@@ -6,7 +6,7 @@ from typing import Any
 from harness.envoy_config import Config, cluster, routes
 
 CLUSTER = "x-test-cluster"
-"""Sends a call to another cluster: `dead` has nobody listening, `plain` is the provider under another name."""
+"""Sends a call to another cluster: nobody listens at `dead`, `plain` is the provider under another name."""
 
 TIMEOUT = "x-test-timeout"
 """Gives a call a route with a timeout of half a second."""

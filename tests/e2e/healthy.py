@@ -4,7 +4,6 @@ import threading
 from types import TracebackType
 
 from calls import ask, events
-
 from harness import Stack
 
 
@@ -33,7 +32,9 @@ class Streams:
         while len(self._stack.provider.seen("healthy")) < before + len(self._threads):
             pass  # each is under way before anything goes wrong
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         for thread in self._threads:
             thread.join()
         if kind is None:

@@ -5,19 +5,21 @@ from collections import Counter
 from types import TracebackType
 
 from calls import ask
-
 from harness import Stack
 
 
 class Load:
     """Clients that call one after the other, JSON and streams by turns, until the block is left."""
 
-    def __init__(self, stack: Stack, tenant: str, clients: int = 8, steer: str = "tokens=5; gap_ms=2") -> None:
+    def __init__(
+        self, stack: Stack, tenant: str, clients: int = 8, steer: str = "tokens=5; gap_ms=2"
+    ) -> None:
         self.statuses: Counter[int] = Counter()
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._threads = [
-            threading.Thread(target=self._call, args=(stack, tenant, steer, number)) for number in range(clients)
+            threading.Thread(target=self._call, args=(stack, tenant, steer, number))
+            for number in range(clients)
         ]
 
     def _call(self, stack: Stack, tenant: str, steer: str, number: int) -> None:
@@ -32,7 +34,9 @@ class Load:
             thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         self._over.set()
         for thread in self._threads:
             thread.join()

@@ -5,10 +5,7 @@ def policy(*budgets: str, output_limit: int = 200) -> str:
     """A policy with a tenant from a header, and these budgets (the inside of a YAML flow mapping each)."""
     lines = "".join(f"  - {{ {budget} }}\n" for budget in budgets)
     return (
-        "dimensions:\n"
-        "  tenant: { header: x-tenant-id }\n"
-        f"output_limit: {output_limit}\n"
-        f"budgets:\n{lines}"
+        f"dimensions:\n  tenant: {{ header: x-tenant-id }}\noutput_limit: {output_limit}\nbudgets:\n{lines}"
     )
 
 

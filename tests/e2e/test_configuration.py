@@ -1,4 +1,4 @@
-"""What the filter is configured with: cluster names of any kind, and mistakes that are told and change nothing."""
+"""How the filter is configured: clusters of any name, and mistakes that are told and change nothing."""
 
 import copy
 from collections.abc import Iterator
@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from calls import ask, events
-from policies import AMPLE
-
 from harness import Envoy, EnvoyDidNotStart, EnvoyOptions, Runtime, Stack, StandIn, until
 from harness.envoy_config import Config, cluster, listener, render, wasm
+from policies import AMPLE
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,11 @@ def test_a_cluster_whose_name_reads_as_protobuf_does_not_take_envoy_down(
         quota = cluster(config, "tollkeeper")
         quota["name"] = quota["load_assignment"]["cluster_name"] = name
 
-    envoy = Envoy(runtime, tmp_path, options(stack, node=name, edit=rename, plugin={"quota_cluster": name, "tick_ms": 100}))
+    envoy = Envoy(
+        runtime,
+        tmp_path,
+        options(stack, node=name, edit=rename, plugin={"quota_cluster": name, "tick_ms": 100}),
+    )
     stack.envoys.append(envoy)
     try:
         with stack.http(tenant, at=-1) as client:
@@ -85,7 +88,9 @@ def test_a_cluster_that_does_not_exist_is_said_and_refused_with_503(
 
 
 @pytest.mark.also_old
-def test_a_wrong_update_leaves_the_working_listener(stack: Stack, runtime: Runtime, tmp_path: Path, tenant: str) -> None:
+def test_a_wrong_update_leaves_the_working_listener(
+    stack: Stack, runtime: Runtime, tmp_path: Path, tenant: str
+) -> None:
     """As a control plane would send it: a listener by LDS, here from a watched directory."""
     file = tmp_path / "listeners" / "lds.yaml"
     file.parent.mkdir()
@@ -93,18 +98,27 @@ def test_a_wrong_update_leaves_the_working_listener(stack: Stack, runtime: Runti
     good = listener(config)
     config["static_resources"]["listeners"] = []
     config["dynamic_resources"] = {
-        "lds_config": {"path_config_source": {"path": str(file), "watched_directory": {"path": str(file.parent)}}}
+        "lds_config": {
+            "path_config_source": {"path": str(file), "watched_directory": {"path": str(file.parent)}}
+        }
     }
     _publish(file, good)
     envoy = Envoy(runtime, tmp_path, config)
     stack.envoys.append(envoy)
     try:
         with stack.http(tenant, "gap_ms=20; tokens=60", at=-1) as client:
-            with client.stream("POST", "/v1/chat/completions", json={"model": "gpt-4o", "messages": [], "stream": True}) as running:
+            with client.stream(
+                "POST", "/v1/chat/completions", json={"model": "gpt-4o", "messages": [], "stream": True}
+            ) as running:
                 bad = copy.deepcopy(good)
-                wasm({"static_resources": {"listeners": [bad]}})["configuration"]["value"] = '{"quota_cluster": "q", "oops": 1}'
+                wasm({"static_resources": {"listeners": [bad]}})["configuration"]["value"] = (
+                    '{"quota_cluster": "q", "oops": 1}'
+                )
                 _publish(file, bad)
-                until(lambda: envoy.stats().total("envoy_listener_manager_lds_update_rejected"), "the update is rejected")
+                until(
+                    lambda: envoy.stats().total("envoy_listener_manager_lds_update_rejected"),
+                    "the update is rejected",
+                )
                 assert len(events("".join(running.iter_text()))) == 62
             ask(client).raise_for_status()
         until(lambda: "unknown field `oops`" in envoy.log_text(), "the log says why")
@@ -114,7 +128,10 @@ def test_a_wrong_update_leaves_the_working_listener(stack: Stack, runtime: Runti
         # And the next right one is taken.
         good["per_connection_buffer_limit_bytes"] = 65536
         _publish(file, good)
-        until(lambda: envoy.stats().total("envoy_listener_manager_lds_update_success") >= 2, "the update is taken")
+        until(
+            lambda: envoy.stats().total("envoy_listener_manager_lds_update_success") >= 2,
+            "the update is taken",
+        )
         with stack.http(tenant, at=-1) as client:
             ask(client).raise_for_status()
         stack.agreed(tenant, calls=3)

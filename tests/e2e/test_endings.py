@@ -7,12 +7,11 @@ import httpx
 import pytest
 from calls import ask, body
 from envoys import CLUSTER, TIMEOUT, with_test_routes
+from harness import CHAT, Runtime, Stack, StandIn, until
 from policies import AMPLE
 
-from harness import CHAT, Runtime, Stack, StandIn, until
-
 PROMPT = 19
-"""Tokens of `calls.QUESTION`, as the stand-in bills it; `test_the_prompt_is_what_these_tests_expect` holds it to that."""
+"""Tokens of `calls.QUESTION`: `test_the_prompt_is_what_these_tests_expect` sees that it stays so."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,9 @@ def test_an_answer_with_trailers(stack: Stack, tenant: str, stream: bool) -> Non
 @pytest.mark.also_old
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
-def test_a_providers_error_passes_and_costs_nothing(stack: Stack, tenant: str, status: int, stream: bool) -> None:
+def test_a_providers_error_passes_and_costs_nothing(
+    stack: Stack, tenant: str, status: int, stream: bool
+) -> None:
     with stack.http(tenant, f"status={status}; retry_after=7") as client:
         answer = ask(client, stream=stream)
     assert (answer.status_code, answer.headers["retry-after"]) == (status, "7")

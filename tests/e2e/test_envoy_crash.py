@@ -1,14 +1,14 @@
 """An Envoy dies with leases in hand: they count as spent or come back, as the budget says."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from calls import ask, body
-from policies import policy
-
 from harness import CHAT, Runtime, Stack, StandIn, until
+from policies import policy
 
 PROMPT, OUTPUT = 19, 100
 POLICY = policy(
@@ -40,7 +40,9 @@ def test_kill_9_of_an_envoy_leaves_its_leases_to_the_budgets_rule(stack: Stack, 
     assert held["careful"] >= PROMPT + OUTPUT and held["generous"] >= PROMPT + OUTPUT
     assert not stack.envoy.alive
 
-    until(lambda: all(bucket["outstanding"] == 0 for bucket in stack.server.buckets(tenant=tenant)), "lapsed", 8)
+    until(
+        lambda: all(bucket["outstanding"] == 0 for bucket in stack.server.buckets(tenant=tenant)), "lapsed", 8
+    )
     used = {bucket["budget"]: bucket["used"] for bucket in stack.server.buckets(tenant=tenant)}
     assert used == {"careful": reported + held["careful"], "generous": reported}
 
@@ -48,12 +50,16 @@ def test_kill_9_of_an_envoy_leaves_its_leases_to_the_budgets_rule(stack: Stack, 
     with stack.http(tenant, "tokens=10", at=1) as client:
         ask(client, max_tokens=OUTPUT).raise_for_status()
     after = until(
-        lambda: {
-            name: amount
-            for name, amount in ((bucket["budget"], bucket["used"]) for bucket in stack.server.buckets(tenant=tenant))
-            if amount > used[name]
-        }
-        or None,
+        lambda: (
+            {
+                name: amount
+                for name, amount in (
+                    (bucket["budget"], bucket["used"]) for bucket in stack.server.buckets(tenant=tenant)
+                )
+                if amount > used[name]
+            }
+            or None
+        ),
         "the second call is charged",
     )
     assert after == {name: amount + PROMPT + 10 for name, amount in used.items()}
@@ -64,5 +70,10 @@ def test_an_envoy_that_comes_back_is_a_process_of_its_own(stack: Stack, tenant: 
     for generation in range(3):
         with stack.http(tenant, at=-1) as client:
             ask(client).raise_for_status()
-        until(lambda calls=generation + 1: stack.outcomes(tenant) == {"ok": calls}, "the call is charged")
+        expected = {"ok": generation + 1}
+        until(partial(_has, stack, tenant, expected), "the call is charged")
         stack.restart_envoy()
+
+
+def _has(stack: Stack, tenant: str, outcomes: dict[str, int]) -> bool:
+    return stack.outcomes(tenant) == outcomes

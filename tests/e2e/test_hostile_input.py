@@ -7,10 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 from calls import ask, body
+from harness import CHAT, Runtime, Stack, StandIn
 from healthy import Streams
 from policies import AMPLE
-
-from harness import CHAT, Runtime, Stack, StandIn
 
 MIB = 1 << 20
 
@@ -26,7 +25,7 @@ def shared(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Sta
 
 @pytest.fixture
 def stack(shared: Stack) -> Iterator[Stack]:
-    """The shared stack, with streams that must live through the test, and an Envoy that must not lose a VM."""
+    """The shared stack, with streams that must outlive the test, and an Envoy that must not lose a VM."""
     with Streams(shared):
         yield shared
     assert shared.envoy.alive
@@ -46,7 +45,9 @@ NOT_UTF8 = b"\xff\xfe\xc3(\xf0\x9f"
 
 
 @pytest.mark.also_old
-@pytest.mark.parametrize("name", [b"x-tenant-id", b"authorization", b"content-type", b"accept-encoding", b"x-anything"])
+@pytest.mark.parametrize(
+    "name", [b"x-tenant-id", b"authorization", b"content-type", b"accept-encoding", b"x-anything"]
+)
 def test_a_header_value_that_is_not_utf8(stack: Stack, tenant: str, name: bytes) -> None:
     headers = {b"x-tenant-id": tenant.encode(), b"content-type": b"application/json"} | {name: NOT_UTF8}
     answer = httpx.post(f"{stack.envoy.url}{CHAT}", content=json.dumps(body()), headers=list(headers.items()))
@@ -58,7 +59,16 @@ def test_a_header_value_that_is_not_utf8(stack: Stack, tenant: str, name: bytes)
 @pytest.mark.also_old
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"null", b"[]", b"\x00\xff\xfe", b'{"model":"gpt-4o","messages":[}', b'{"model":"gpt-4o"}{}', b'"' * 1000],
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"\x00\xff\xfe",
+        b'{"model":"gpt-4o","messages":[}',
+        b'{"model":"gpt-4o"}{}',
+        b'"' * 1000,
+    ],
     ids=lambda content: repr(content[:20]),
 )
 def test_invalid_json_is_refused_with_a_reason(stack: Stack, tenant: str, content: bytes) -> None:
@@ -68,13 +78,18 @@ def test_invalid_json_is_refused_with_a_reason(stack: Stack, tenant: str, conten
     error = answer.json()["error"]
     assert error["type"] == "invalid_request_error" and error["message"]
     if content:
-        assert (error["code"], answer.headers["x-tollkeeper-refused"]) == ("invalid_request", "invalid_request")
+        assert (error["code"], answer.headers["x-tollkeeper-refused"]) == (
+            "invalid_request",
+            "invalid_request",
+        )
         assert answer.headers["x-should-retry"] == "false"
         assert stack.provider.seen(tenant) == []
 
 
 @pytest.mark.also_old
-@pytest.mark.parametrize("model", [b"4", b"null", b"true", b'["gpt-4o"]', b'{"name":"gpt-4o"}', b"1e999"], ids=bytes.decode)
+@pytest.mark.parametrize(
+    "model", [b"4", b"null", b"true", b'["gpt-4o"]', b'{"name":"gpt-4o"}', b"1e999"], ids=bytes.decode
+)
 def test_a_model_that_is_no_name_is_refused_with_a_reason(stack: Stack, tenant: str, model: bytes) -> None:
     answer = send(stack, tenant, b'{"model":%s,"messages":[]}' % model)
     assert answer.status_code == 400
@@ -82,7 +97,9 @@ def test_a_model_that_is_no_name_is_refused_with_a_reason(stack: Stack, tenant: 
     assert answer.headers["x-tollkeeper-refused"] == "invalid_request"
 
 
-@pytest.mark.parametrize("model", ["gpt-4o;.;tenant=.=acme;.;", "x" * 200, "\u0000\n", "модель", "gpt-4o\" } evil 1"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o;.;tenant=.=acme;.;", "x" * 200, "\u0000\n", "модель", 'gpt-4o" } evil 1']
+)
 def test_a_model_that_would_forge_a_label_does_not(stack: Stack, tenant: str, model: str) -> None:
     with stack.http(tenant) as client:
         client.post(CHAT, json={"model": model, "messages": []})
@@ -106,7 +123,9 @@ def test_5_mb_of_json_pass_and_are_metered(stack: Stack, tenant: str) -> None:
 
 
 def test_5_mb_of_invalid_json_are_refused(stack: Stack, tenant: str) -> None:
-    assert send(stack, tenant, b'{"model":"gpt-4o","messages":[' + b'"a",' * (5 * MIB // 4)).status_code == 400
+    assert (
+        send(stack, tenant, b'{"model":"gpt-4o","messages":[' + b'"a",' * (5 * MIB // 4)).status_code == 400
+    )
 
 
 @pytest.mark.also_old
@@ -123,7 +142,11 @@ def test_a_body_over_the_buffer_limit_gets_413(stack: Stack, tenant: str) -> Non
 @pytest.mark.parametrize("depth", [100, 10_000, 500_000])
 def test_a_nested_body(stack: Stack, tenant: str, depth: int) -> None:
     nested = b"[" * depth + b"]" * depth
-    answer = send(stack, tenant, b'{"model":"gpt-4o-mini","metadata":%s,"messages":[{"role":"user","content":"Hello!"}]}' % nested)
+    answer = send(
+        stack,
+        tenant,
+        b'{"model":"gpt-4o-mini","metadata":%s,"messages":[{"role":"user","content":"Hello!"}]}' % nested,
+    )
     if depth == 100:
         assert answer.status_code == 200
         assert stack.agreed(tenant, calls=1).prompt == 9
@@ -133,7 +156,9 @@ def test_a_nested_body(stack: Stack, tenant: str, depth: int) -> None:
 
 
 @pytest.mark.parametrize("stream", [b"1", b'"yes"', b"null", b"[true]"], ids=bytes.decode)
-@pytest.mark.parametrize("limit", [b"-5", b"1.5", b'"many"', b"18446744073709551616", b"null"], ids=bytes.decode)
+@pytest.mark.parametrize(
+    "limit", [b"-5", b"1.5", b'"many"', b"18446744073709551616", b"null"], ids=bytes.decode
+)
 def test_fields_of_the_wrong_kind(stack: Stack, tenant: str, stream: bytes, limit: bytes) -> None:
     """The provider decides what it makes of them; nothing breaks, and nothing passes without end."""
     content = b'{"model":"gpt-4o","messages":[],"stream":%s,"max_tokens":%s}' % (stream, limit)
@@ -146,7 +171,10 @@ def test_thousands_of_tenants_are_bounded_in_the_stats_and_all_are_charged(stack
             client.post(CHAT, json=body(), headers={"x-tenant-id": f"{tenant}-{number}"}).raise_for_status()
     series = stack.envoy.stats().named("tollkeeper_requests_total")
     assert len(series) <= 2 * 1001  # a thousand a worker, and the one for the rest
-    assert sum(sample.value for sample in series if sample.labels["tenant"].startswith((tenant, "other"))) >= 1300
+    assert (
+        sum(sample.value for sample in series if sample.labels["tenant"].startswith((tenant, "other")))
+        >= 1300
+    )
 
 
 def test_afterwards_nothing_is_reserved(shared: Stack) -> None:

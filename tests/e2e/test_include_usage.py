@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 from calls import QUESTION, ask, body, events, text
 from envoys import CLUSTER, with_test_routes
-from policies import AMPLE
-
 from harness import CHAT, Runtime, Stack, StandIn
+from policies import AMPLE
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,9 @@ def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stac
 
 
 @pytest.mark.also_old
-@pytest.mark.parametrize("options", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False}}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False}}], ids=str
+)
 @pytest.mark.parametrize("how", ["write=event", "write=batch:100", "write=cut:9"])
 def test_it_is_added_where_the_client_left_it_out_and_its_chunk_taken_out_again(
     stack: Stack, tenant: str, options: dict[str, object], how: str
@@ -55,9 +57,11 @@ def test_a_json_call_is_not_asked(stack: Stack, tenant: str) -> None:
     assert stack.provider.seen(tenant)[0]["stream_options"] is None
 
 
-def test_an_upstream_that_refuses_the_field_is_tolerated_by_the_sdks_own_retry(stack: Stack, tenant: str) -> None:
+def test_an_upstream_that_refuses_the_field_is_tolerated_by_the_sdks_own_retry(
+    stack: Stack, tenant: str
+) -> None:
     client = stack.openai(tenant, "refuse_stream_options; tokens=10")
-    call = {"model": "gpt-4o", "messages": QUESTION, "extra_headers": {CLUSTER: "plain"}}
+    call: dict[str, Any] = {"model": "gpt-4o", "messages": QUESTION, "extra_headers": {CLUSTER: "plain"}}
     with client:
         answer = client.chat.completions.create(stream=True, **call)
         said = text([chunk.model_dump() for chunk in answer])
@@ -76,6 +80,6 @@ def test_an_upstream_that_refuses_the_field_is_tolerated_by_the_sdks_own_retry(s
 
 def test_the_sdk_is_told_to_try_again_only_where_we_caused_the_error(stack: Stack, tenant: str) -> None:
     with stack.openai(tenant, "status=400") as client, pytest.raises(openai.BadRequestError) as refused:
-        client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)  # type: ignore[call-overload]
+        client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
     assert "x-should-retry" not in refused.value.response.headers
     assert len(stack.provider.seen(tenant)) == 1

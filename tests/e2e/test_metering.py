@@ -6,9 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 from calls import ask, body, events, text
-from policies import AMPLE
-
 from harness import CHAT, Runtime, Stack, StandIn, until
+from policies import AMPLE
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,11 @@ def test_each_model_has_its_own_series_and_price(stack: Stack, tenant: str) -> N
         for model in ("gpt-4o", "gpt-4o-mini", "gpt-4o"):
             ask(client, model=model).raise_for_status()
     stack.agreed(tenant, calls=3)
-    rows = {row["group"]["model"]: row["requests"] for row in stack.server.usage() if row["group"]["tenant"] == tenant}
+    rows = {
+        row["group"]["model"]: row["requests"]
+        for row in stack.server.usage()
+        if row["group"]["tenant"] == tenant
+    }
     assert rows == {"gpt-4o": 2, "gpt-4o-mini": 1}
     counted = stack.envoy.stats().named("tollkeeper_requests_total", tenant=tenant)
     assert {sample.labels["model"]: sample.value for sample in counted} == rows
@@ -135,11 +138,18 @@ def test_durations_are_in_the_stats(stack: Stack, tenant: str) -> None:
 def test_nothing_of_a_prompt_or_an_answer_is_in_logs_stats_or_reports(stack: Stack, tenant: str) -> None:
     secret = "xylophone-7731"
     with stack.http(tenant, f"text={secret}-back") as client:
-        client.post(CHAT, json=body() | {"messages": [{"role": "user", "content": secret}]}).raise_for_status()
+        client.post(
+            CHAT, json=body() | {"messages": [{"role": "user", "content": secret}]}
+        ).raise_for_status()
         client.post(CHAT, content=f'{{"model":"gpt-4o","messages":["{secret}"')
     stack.agreed(tenant, calls=1)
     stats = httpx.get(f"{stack.envoy.admin.base_url}/stats").text
-    for place in (stack.envoy.log_text(), stack.server.log.read_text(), stats, str(stack.server.usage("tenant,outcome"))):
+    for place in (
+        stack.envoy.log_text(),
+        stack.server.log.read_text(),
+        stats,
+        str(stack.server.usage("tenant,outcome")),
+    ):
         assert secret not in place
 
 

@@ -5,17 +5,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from calls import ask, body
-from policies import policy
-
 from harness import CHAT, Runtime, Stack, StandIn
+from policies import policy
 
 ADMITTED = 50
 PROMPT, OUTPUT = 19, 23
-"""Tokens of each call: what `calls.QUESTION` takes and what it asks for at most; `test_…` sees that it takes all."""
+"""Tokens of each call: what `calls.QUESTION` takes, and what is asked for at most."""
 
 LIMIT = ADMITTED * (PROMPT + OUTPUT)
 POLICY = policy(
@@ -35,7 +35,7 @@ def storm(stack: Stack, tenant: str, calls: int, steer: str) -> Counter[int]:
 
     async def one(client: httpx.AsyncClient, number: int) -> int:
         envoy = stack.envoys[number % len(stack.envoys)]
-        fields = {"stream": number % 4 >= 2, "max_completion_tokens": OUTPUT}
+        fields: dict[str, Any] = {"stream": number % 4 >= 2, "max_completion_tokens": OUTPUT}
         return (await client.post(f"{envoy.url}{CHAT}", json=body(**fields))).status_code
 
     async def all_of_them() -> list[int]:
@@ -75,7 +75,7 @@ def test_200_calls_at_once_against_a_budget_for_50(stack: Stack, tenant: str) ->
 
 
 def test_what_calls_do_not_use_admits_others(stack: Stack, tenant: str) -> None:
-    """Each reserves its worst case and uses a part: more than 50 get through, and still not more than the budget."""
+    """Each reserves its worst case and uses a part: more than 50 get through, within the budget."""
     statuses = Counter({200: 0, 429: 0})
     for _ in range(3):
         statuses += storm(stack, tenant, 60, "tokens=3")

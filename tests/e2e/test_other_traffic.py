@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from calls import body
-from policies import AMPLE
-
 from harness import CHAT, Runtime, Stack, StandIn
+from policies import AMPLE
 
 OTHERS = [
     ("GET", "/v1/models", b""),
@@ -27,7 +26,9 @@ def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stac
 
 
 @pytest.mark.also_old
-@pytest.mark.parametrize(("method", "path", "content"), OTHERS, ids=[f"{method} {path}" for method, path, _ in OTHERS])
+@pytest.mark.parametrize(
+    ("method", "path", "content"), OTHERS, ids=[f"{method} {path}" for method, path, _ in OTHERS]
+)
 def test_another_route_or_method_is_untouched_and_free(
     stack: Stack, tenant: str, method: str, path: str, content: bytes
 ) -> None:
@@ -54,7 +55,9 @@ def test_a_body_on_another_route_is_not_held(stack: Stack, tenant: str) -> None:
 def test_a_chat_call_reaches_the_provider_as_it_was_written(stack: Stack, tenant: str) -> None:
     """With the output limit given, there is nothing to change in a call that is not streamed."""
     with stack.http(tenant) as client:
-        request = client.build_request("POST", CHAT, json=body(max_tokens=50), headers={"authorization": "Bearer k"})
+        request = client.build_request(
+            "POST", CHAT, json=body(max_tokens=50), headers={"authorization": "Bearer k"}
+        )
         client.send(request).raise_for_status()
     [record] = stack.provider.seen(tenant)
     assert record["body_bytes"] == len(request.content)

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 from calls import ask
-from policies import policy
-
 from harness import Runtime, Stack, StandIn, paths, until
+from policies import policy
 
 WIDE = policy("name: calls, per: [tenant], limit: 1000 requests, window: 1d")
 NARROW = policy("name: calls, per: [tenant], limit: 2 requests, window: 1d")
-BROKEN = ["budgets: [", WIDE.replace("limit", "limitt"), WIDE.replace("[tenant]", "[tenan]"), "", WIDE.replace("1d", "soon")]
+BROKEN = [
+    "budgets: [",
+    WIDE.replace("limit", "limitt"),
+    WIDE.replace("[tenant]", "[tenan]"),
+    "",
+    WIDE.replace("1d", "soon"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,20 +52,32 @@ def test_a_changed_policy_is_in_force_within_seconds(stack: Stack, tenant: str) 
     assert set(statuses(stack, tenant, 8)) == {200}
     stack.server.policy.write_text(NARROW)  # in place, without a signal
     began = time.monotonic()
-    until(lambda: 429 in statuses(stack, f"{tenant}-{time.monotonic()}", 3), "the new limit is in force", within=15, every=0.5)
+    until(
+        lambda: 429 in statuses(stack, f"{tenant}-{time.monotonic()}", 3),
+        "the new limit is in force",
+        within=15,
+        every=0.5,
+    )
     assert time.monotonic() - began < 10
     assert set(statuses(stack, tenant, 4)) == {429}, "what was used before counts"
     # And back: what is known to be used up under the old limit is not under the new one.
     stack.server.change_policy(WIDE)
-    until(lambda: 429 not in statuses(stack, tenant, 4), "the old limit is back in force", within=15, every=0.5)
+    until(
+        lambda: 429 not in statuses(stack, tenant, 4), "the old limit is back in force", within=15, every=0.5
+    )
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=["no YAML", "unknown field", "unknown dimension", "empty", "no window"])
+@pytest.mark.parametrize(
+    "broken", BROKEN, ids=["no YAML", "unknown field", "unknown dimension", "empty", "no window"]
+)
 def test_a_broken_policy_never_replaces_a_working_one(stack: Stack, tenant: str, broken: str) -> None:
     version, said = stack.server.policy_version(), stack.server.log.read_text()
     stack.server.change_policy(broken)
     if broken:
-        until(lambda: "the one in force stays" in stack.server.log.read_text()[len(said) :], "the server says what is wrong")
+        until(
+            lambda: "the one in force stays" in stack.server.log.read_text()[len(said) :],
+            "the server says what is wrong",
+        )
     time.sleep(0.5)  # several ticks, in which a worker could have taken it
     assert stack.server.policy_version() == version
     assert set(statuses(stack, tenant, 4)) == {200}
@@ -70,7 +87,8 @@ def test_a_broken_policy_never_replaces_a_working_one(stack: Stack, tenant: str,
 def test_a_server_does_not_start_with_a_broken_policy(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(WIDE.replace("[tenant]", "[tenan]"))
-    for command in (["check", file], ["serve", "--policy", file, "--store", f"sqlite:{tmp_path}/store"]):
+    serve = ["serve", "--policy", str(file), "--store", f"sqlite:{tmp_path}/store"]
+    for command in (["check", str(file)], serve):
         done = subprocess.run([paths.tollkeeper(), *command], capture_output=True, text=True, timeout=10)
         assert done.returncode != 0
         assert "did you mean `tenant`?" in done.stdout + done.stderr

@@ -9,9 +9,8 @@ import httpx
 import openai
 import pytest
 from calls import QUESTION, ask
-from policies import policy
-
 from harness import Runtime, Stack, StandIn, until
+from policies import policy
 
 WINDOW_S = 3
 THROTTLE = policy(f"name: burst, per: [tenant], limit: 2 requests, window: {WINDOW_S}s")
@@ -78,11 +77,11 @@ def test_the_sdk_sits_a_throttle_out(throttled: Stack, tenant: str) -> None:
     began = time.time()
     with throttled.openai(tenant) as client:
         for _ in range(2):
-            client.chat.completions.create(model="gpt-4o", messages=QUESTION)  # type: ignore[call-overload]
+            client.chat.completions.create(model="gpt-4o", messages=QUESTION)
         # Settled with the server: until then they are only held, and worth asking for again sooner.
         throttled.agreed(tenant, calls=2)
         arrivals = throttled.envoy.arrivals()
-        client.chat.completions.create(model="gpt-4o", messages=QUESTION)  # type: ignore[call-overload]
+        client.chat.completions.create(model="gpt-4o", messages=QUESTION)
     # It was refused once, and admitted in the next window: not sooner, and not after hammering.
     assert time.time() // WINDOW_S == began // WINDOW_S + 1
     assert throttled.envoy.arrivals() - arrivals == 2
@@ -96,7 +95,7 @@ def test_the_sdk_does_not_retry_an_exhausted_budget(daily: Stack, tenant: str, s
     error, used = exhaust(daily, tenant, stream)
     arrivals = daily.envoy.arrivals()
     with daily.openai(tenant) as client, pytest.raises(openai.RateLimitError) as again:
-        client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=stream)  # type: ignore[call-overload]
+        client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=stream)
     assert daily.envoy.arrivals() - arrivals == 1
     assert (again.value.code, again.value.type) == (error.code, error.type) == ("insufficient_quota",) * 2
     headers = again.value.response.headers
@@ -113,7 +112,7 @@ def exhaust(stack: Stack, tenant: str, stream: bool) -> tuple[openai.RateLimitEr
     with stack.openai(tenant, "tokens=100") as client:
         for calls in range(1, 10):
             try:
-                answer = client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=stream)  # type: ignore[call-overload]
+                answer = client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=stream)
                 if stream:
                     list(answer)
             except openai.RateLimitError as error:
@@ -158,7 +157,9 @@ def test_a_tenants_refusals_do_not_touch_another(daily: Stack, tenant: str) -> N
 
 
 def test_a_client_without_a_tenant_is_held_to_the_budget_of_the_unknown(daily: Stack) -> None:
-    answers = [httpx.post(f"{daily.envoy.url}/v1/chat/completions", json={"model": "gpt-4o", "messages": QUESTION})]
+    answers = [
+        httpx.post(f"{daily.envoy.url}/v1/chat/completions", json={"model": "gpt-4o", "messages": QUESTION})
+    ]
     while answers[-1].is_success:
         answers.append(httpx.post(answers[0].url, json={"model": "gpt-4o", "messages": QUESTION}))
     assert answers[-1].status_code == 429 and len(answers) <= 5

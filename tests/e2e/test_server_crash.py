@@ -1,4 +1,4 @@
-"""The quota server dies and comes back: every call is charged once, and calls go on by the budget's rule meanwhile."""
+"""The quota server dies and comes back: calls go on by the budget's rule, and each is charged once."""
 
 import time
 from collections.abc import Iterator
@@ -7,10 +7,9 @@ from pathlib import Path
 import openai
 import pytest
 from calls import QUESTION, ask
+from harness import Runtime, Stack, StandIn
 from load import Load
 from policies import policy
-
-from harness import Runtime, Stack, StandIn
 
 RULES = ["allow", "deny"]
 
@@ -94,8 +93,11 @@ def test_a_server_that_is_away_is_waited_for_by_none_but_the_first(allowing: Sta
 def test_a_denying_budget_refuses_what_no_lease_covers_and_recovers(denying: Stack, tenant: str) -> None:
     warm(denying)
     denying.server.kill()
-    with denying.openai(tenant, max_retries=0) as client, pytest.raises(openai.InternalServerError) as refused:
-        client.chat.completions.create(model="gpt-4o", messages=QUESTION)  # type: ignore[call-overload]
+    with (
+        denying.openai(tenant, max_retries=0) as client,
+        pytest.raises(openai.InternalServerError) as refused,
+    ):
+        client.chat.completions.create(model="gpt-4o", messages=QUESTION)
     assert refused.value.status_code == 503
     assert refused.value.code == "quota_unavailable"
     assert refused.value.response.headers["x-tollkeeper-refused"] == "quota_unavailable"
@@ -103,7 +105,7 @@ def test_a_denying_budget_refuses_what_no_lease_covers_and_recovers(denying: Sta
     denying.server.start()
     # The SDK's own retry bridges what is left of the outage.
     with denying.openai(tenant, max_retries=5) as client:
-        client.chat.completions.create(model="gpt-4o", messages=QUESTION)  # type: ignore[call-overload]
+        client.chat.completions.create(model="gpt-4o", messages=QUESTION)
     denying.agreed(tenant, calls=1)
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from calls import body
-from policies import AMPLE
-
 from harness import CHAT, Runtime, Stack, StandIn
+from policies import AMPLE
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stac
 @pytest.mark.also_old
 @pytest.mark.parametrize("count", [1, 2, 3, 20])
 def test_no_event_waits_for_the_next(stack: Stack, tenant: str, count: int) -> None:
-    """The stand-in says so many events and then nothing: a filter that held one back would never let it go."""
+    """The stand-in says so many events and then nothing: what was held back would never be let go."""
     with stack.http(tenant, f"hang={count}") as client:
         with client.stream("POST", CHAT, json=body(stream=True)) as answer:
             got, pieces = "", answer.iter_text()
@@ -31,9 +30,9 @@ def test_no_event_waits_for_the_next(stack: Stack, tenant: str, count: int) -> N
 
 
 def test_no_piece_of_an_event_waits_for_its_rest(stack: Stack, tenant: str) -> None:
-    """As above, with writes that end inside events, which no client could use, but which are not ours to hold.
+    """As above, with writes that end inside events.
 
-    All but the beginning of an event that may be the usage chunk, which is still to be told apart.
+    The client asks for its usage: where we take the chunk out, its beginning has to wait for the rest.
     """
     with stack.http(tenant, "hang=40; write=cut:25; seed=5") as client:
         options = {"include_usage": True}
@@ -52,6 +51,5 @@ def test_the_first_token_comes_before_the_second_is_said(stack: Stack, tenant: s
             for line in answer.iter_lines():
                 if line.startswith("data: {"):
                     seen.append(stack.provider.seen(tenant)[0]["sent"]["events"])
-    # At each event's arrival, the provider had said just so many: the role, four tokens, the end. The rest comes with
-    # the usage chunk that we take out again.
+    # At each event's arrival, the provider had said just so many: the role, four tokens, the end.
     assert seen == [1, 2, 3, 4, 5, 6]

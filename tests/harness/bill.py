@@ -1,4 +1,4 @@
-"""What a tenant consumed, as each of the three sides has it: Envoy's stats, the quota server, the provider."""
+"""What a tenant consumed, as each of three sides has it: Envoy's stats, the quota server, the provider."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -7,7 +7,7 @@ from .prometheus import Samples
 from .quota_server import QuotaServer
 from .stand_in import Record
 
-PRICES = {  # pico-USD per token, from OpenAI's price list: USD per million × 10⁶. Input, cached input, output.
+PRICES = {  # pico-USD per token (list price in USD per million × 10⁶): input, cached input, output.
     "gpt-4o": (2_500_000, 1_250_000, 10_000_000),
     "gpt-4o-mini": (150_000, 75_000, 600_000),
 }
@@ -50,7 +50,10 @@ def of_envoy(stats: Iterable[Samples], **labels: str) -> Bill:
         bill += Bill(
             calls=samples.total("tollkeeper_requests_total", **labels),
             nano_usd=samples.total("tollkeeper_cost_nanousd_total", **labels),
-            **{name: samples.total("tollkeeper_tokens_total", **{"class": name}, **labels) for name in CLASSES},
+            **{
+                name: samples.total("tollkeeper_tokens_total", **{"class": name}, **labels)
+                for name in CLASSES
+            },
         )
     return bill
 

@@ -11,7 +11,9 @@ from .prometheus import Samples
 from .runtimes import Runtime
 from .waiting import until
 
-CRASHES = re.compile(r"(?i)panicked at|wasm trap|RuntimeError|Uncaught|Function: proxy_\w+ failed|Caught Segmentation")
+CRASHES = re.compile(
+    r"(?i)panicked at|wasm trap|RuntimeError|Uncaught|Function: proxy_\w+ failed|Caught Segmentation"
+)
 """What Envoy's log says when a wasm VM, or Envoy itself, has broken down."""
 
 
@@ -29,7 +31,15 @@ class Envoy:
         rendered = envoy_config.render(config) if isinstance(config, EnvoyOptions) else config
         envoy_config.write(rendered, file)
         # No shared memory with other Envoys of this machine, which is what a base id would keep apart.
-        arguments = ["-c", str(file), "--concurrency", "2", "--disable-hot-restart", "--log-path", str(self.log)]
+        arguments = [
+            "-c",
+            str(file),
+            "--concurrency",
+            "2",
+            "--disable-hot-restart",
+            "--log-path",
+            str(self.log),
+        ]
         # Its log is otherwise written every ten seconds.
         arguments += ["--admin-address-path", str(admin), "--file-flush-interval-msec", "50"]
         self._running = runtime.start(arguments, directory)

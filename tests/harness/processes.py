@@ -12,9 +12,11 @@ _running: list["Process"] = []
 
 
 class Process:
-    """A program that runs until it is stopped. Its output goes to a file that is shown when something goes wrong."""
+    """A program that runs until it is stopped. Its output goes to a file."""
 
-    def __init__(self, arguments: list[str | Path], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, arguments: list[str | Path], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.log = log
         with log.open("ab") as output:
             self._popen = subprocess.Popen(

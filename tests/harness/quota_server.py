@@ -41,7 +41,7 @@ class QuotaServer:
     def start(self) -> None:
         """Starts it, or starts it again."""
         before = self.log.stat().st_size if self.log.exists() else 0
-        arguments = ["serve", "--policy", self.policy, "--store", f"sqlite:{self.store}"]
+        arguments = ["serve", "--policy", str(self.policy), "--store", f"sqlite:{self.store}"]
         arguments += ["--grpc", self._grpc, "--http", self._http, "--lease-ttl", self._lease_ttl]
         self.process = Process([paths.tollkeeper(), *arguments], self.log)
         ports = until(lambda: self._addresses(before), "the quota server listens")

@@ -69,7 +69,10 @@ class ContainerRuntime:
         container.with_command(arguments)
         # Past the official image's entry point, which would change to a user that can't write to `directory`.
         container.with_kwargs(
-            entrypoint=["envoy"], network_mode="host", user=f"{os.getuid()}:{os.getgid()}", working_dir=str(paths.ROOT)
+            entrypoint=["envoy"],
+            network_mode="host",
+            user=f"{os.getuid()}:{os.getgid()}",
+            working_dir=str(paths.ROOT),
         )
         return _EnvoyContainer(container)
 
@@ -119,7 +122,9 @@ def image() -> str:
     for candidate in (wanted, local):
         if client.images.list(candidate):
             return candidate
-    pulled = subprocess.run([shutil.which("docker") or "docker", "pull", "--quiet", wanted], capture_output=True)
+    pulled = subprocess.run(
+        [shutil.which("docker") or "docker", "pull", "--quiet", wanted], capture_output=True
+    )
     if pulled.returncode == 0:
         return wanted
     subprocess.run([paths.ROOT / "tests" / "image" / "build", paths.envoy(), local], check=True)

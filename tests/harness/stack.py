@@ -82,7 +82,9 @@ class Stack:
     def __enter__(self) -> "Stack":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         self._started.close()
 
     # Clients
@@ -94,7 +96,9 @@ class Stack:
     def openai(self, tenant: str, steer: str = "", at: int = 0, **options: Any) -> OpenAI:
         """The official SDK as a client of one Envoy."""
         base_url = f"{self.envoys[at].url}/v1"
-        return OpenAI(api_key="sk-test", base_url=base_url, default_headers=_headers(tenant, steer), **options)
+        return OpenAI(
+            api_key="sk-test", base_url=base_url, default_headers=_headers(tenant, steer), **options
+        )
 
     # The three sides
 
@@ -105,9 +109,11 @@ class Stack:
         }
 
     def agreed(self, tenant: str, calls: int, within: float = 8.0) -> Bill:
-        """The bill of so many calls, once all three sides have it; AssertionError if they do not come to agree."""
+        """The bill of so many calls, once all three sides have it; AssertionError if they never agree."""
         return self._agreed(
-            lambda: self.bills(tenant) | {"provider": bill.of_provider(self.provider.seen(tenant))}, calls, within
+            lambda: self.bills(tenant) | {"provider": bill.of_provider(self.provider.seen(tenant))},
+            calls,
+            within,
         )
 
     def charged(self, tenant: str, calls: int, within: float = 8.0) -> Bill:
@@ -135,6 +141,7 @@ class Stack:
 
     def nothing_reserved(self, within: float = 12.0, **subject: str) -> bool:
         """Waits until no Envoy holds anything of a budget: leases come back 5 s after their last use."""
+
         def held() -> list[Row]:
             return [bucket for bucket in self.server.buckets(**subject) if bucket["outstanding"]]
 

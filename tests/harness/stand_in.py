@@ -1,6 +1,5 @@
 """The stand-in for a provider, and its side of the bill."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,9 @@ class StandIn:
     def __init__(self, directory: Path, listen: str = "127.0.0.1:0") -> None:
         log = directory / "provider.log"
         self.process = Process([paths.stand_in(), "--listen", listen], log)
-        self.port = int(until(lambda: _first_line(log, self.process), "the stand-in serves").rpartition(":")[2])
+        self.port = int(
+            until(lambda: _first_line(log, self.process), "the stand-in serves").rpartition(":")[2]
+        )
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
 
     def seen(self, tenant: str | None = None) -> list[Record]:

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def until(check: Callable[[], T | None], what: str, within: float = 10.0, every: float = 0.02) -> T:
-    """The first result of `check` that is not None or False; TimeoutError with `what` after `within` seconds."""
+    """The first result of `check` that is not None or False; TimeoutError after `within` seconds."""
     give_up = time.monotonic() + within
     while True:
         result = check()
