@@ -1,4 +1,4 @@
-"""What the tests share: a stand-in for all of them, and a stack for each module and runtime."""
+"""What the tests share: the runtimes, and a stand-in for each module."""
 
 import itertools
 import re
@@ -41,7 +41,7 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
     return RUNTIMES[request.param]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     stand_in = StandIn(tmp_path_factory.mktemp("provider"))
     yield stand_in

@@ -13,15 +13,15 @@ class Streams:
     Enough of them that each of the two workers has some (a connection goes to one or the other by chance).
     """
 
-    TOKENS = 50
+    TOKENS = 40
 
-    def __init__(self, stack: Stack, count: int = 8) -> None:
+    def __init__(self, stack: Stack, count: int = 6) -> None:
         self._stack = stack
         self._complete: list[int] = []
         self._threads = [threading.Thread(target=self._stream) for _ in range(count)]
 
     def _stream(self) -> None:
-        with self._stack.http("healthy", f"tokens={self.TOKENS}; gap_ms=15") as client:
+        with self._stack.http("healthy", f"tokens={self.TOKENS}; gap_ms=10") as client:
             answer = ask(client, stream=True)
             self._complete.append(len(events(answer.text)))
 

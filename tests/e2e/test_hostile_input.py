@@ -103,9 +103,9 @@ def test_a_model_that_is_no_name_is_refused_with_a_reason(stack: Stack, tenant: 
 def test_a_model_that_would_forge_a_label_does_not(stack: Stack, tenant: str, model: str) -> None:
     with stack.http(tenant) as client:
         client.post(CHAT, json={"model": model, "messages": []})
+    stack.charged(tenant, calls=1)
     [series] = stack.envoy.stats().named("tollkeeper_requests_total", tenant=tenant)
     assert len(series.labels["model"]) <= 64 and not set(series.labels["model"]) & set(';="\n ')
-    stack.charged(tenant, calls=1)
 
 
 def test_a_model_name_without_end_is_refused(stack: Stack, tenant: str) -> None:
@@ -155,26 +155,12 @@ def test_a_nested_body(stack: Stack, tenant: str, depth: int) -> None:
         assert answer.status_code == 400 and answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("stream", [b"1", b'"yes"', b"null", b"[true]"], ids=bytes.decode)
-@pytest.mark.parametrize(
-    "limit", [b"-5", b"1.5", b'"many"', b"18446744073709551616", b"null"], ids=bytes.decode
-)
-def test_fields_of_the_wrong_kind(stack: Stack, tenant: str, stream: bytes, limit: bytes) -> None:
+def test_fields_of_the_wrong_kind(stack: Stack, tenant: str) -> None:
     """The provider decides what it makes of them; nothing breaks, and nothing passes without end."""
-    content = b'{"model":"gpt-4o","messages":[],"stream":%s,"max_tokens":%s}' % (stream, limit)
-    assert send(stack, tenant, content).status_code in (200, 400, 429)
-
-
-def test_thousands_of_tenants_are_bounded_in_the_stats_and_all_are_charged(stack: Stack, tenant: str) -> None:
-    with httpx.Client(base_url=stack.envoy.url, headers={"x-stand-in": "tokens=1"}) as client:
-        for number in range(1300):
-            client.post(CHAT, json=body(), headers={"x-tenant-id": f"{tenant}-{number}"}).raise_for_status()
-    series = stack.envoy.stats().named("tollkeeper_requests_total")
-    assert len(series) <= 2 * 1001  # a thousand a worker, and the one for the rest
-    assert (
-        sum(sample.value for sample in series if sample.labels["tenant"].startswith((tenant, "other")))
-        >= 1300
-    )
+    for stream in (b"1", b'"yes"', b"null", b"[true]"):
+        for limit in (b"-5", b"1.5", b'"many"', b"18446744073709551616", b"null"):
+            content = b'{"model":"gpt-4o","messages":[],"stream":%s,"max_tokens":%s}' % (stream, limit)
+            assert send(stack, tenant, content).status_code in (200, 400, 429)
 
 
 def test_afterwards_nothing_is_reserved(shared: Stack) -> None:

@@ -85,7 +85,7 @@ def test_the_sdk_sits_a_throttle_out(throttled: Stack, tenant: str) -> None:
     # It was refused once, and admitted in the next window: not sooner, and not after hammering.
     assert time.time() // WINDOW_S == began // WINDOW_S + 1
     assert throttled.envoy.arrivals() - arrivals == 2
-    assert refused(throttled, tenant, "rate_limit_exceeded") == 1
+    until(lambda: refused(throttled, tenant, "rate_limit_exceeded") == 1, "Envoy has the refusal")
     throttled.agreed(tenant, calls=3)
 
 
@@ -127,7 +127,7 @@ def test_refusals_are_counted_on_both_sides(daily: Stack, tenant: str) -> None:
     with daily.http(tenant) as client:
         for _ in range(4):
             assert ask(client).status_code == 429
-    assert refused(daily, tenant, "insufficient_quota") == 5
+    until(lambda: refused(daily, tenant, "insufficient_quota") == 5, "Envoy has the refusals")
     expected = {"ok": 2, "refused:insufficient_quota": 5}
     until(lambda: daily.outcomes(tenant) == expected, "the server has the refusals")
     assert daily.agreed(tenant, calls=2).tokens == used

@@ -8,11 +8,11 @@ T = TypeVar("T")
 
 
 def until(check: Callable[[], T | None], what: str, within: float = 10.0, every: float = 0.02) -> T:
-    """The first result of `check` that is not None or False; TimeoutError after `within` seconds."""
+    """The first result of `check` that is true; TimeoutError after `within` seconds."""
     give_up = time.monotonic() + within
     while True:
         result = check()
-        if result is not None and result is not False:
+        if result:
             return result
         if time.monotonic() > give_up:
             raise TimeoutError(f"not within {within:g} s: {what}")
