@@ -6,7 +6,7 @@ use crate::rules::{Labels, Rules};
 use crate::worker::Worker;
 use policy::{Mode, Unit};
 use quota::proto::{Exhausted, Grant, Want};
-use quota::{BucketKey, Epoch, Lease};
+use quota::{BucketKey, Epoch, LARGEST_AMOUNT, Lease};
 
 /// How long a report takes on its way.
 const REPORTING_MS: u64 = 100;
@@ -179,7 +179,10 @@ impl Worker {
         {
             let key = rule.key(labels, self.seed());
             let need = worst.of(rule.budget.unit);
-            self.buckets.demanded(key, now, need, || rule.bucket(labels));
+            // What can never be had is no demand: a lease sized by it would take what others need.
+            if need <= rule.budget.limit {
+                self.buckets.demanded(key, now, need, || rule.bucket(labels));
+            }
             let (epoch, amount) = self.take_up_to(host, key, need, now);
             if amount > 0 {
                 asking.held.parts.push(Part { rule: at, key, epoch, amount });
@@ -201,7 +204,9 @@ impl Worker {
                 let rule = rules.budgets().get(missing.rule)?;
                 let demand = self.buckets.demand_to_ask_for(missing.key);
                 let bucket = Some(rule.bucket(labels));
-                Some(Want { bucket, need: missing.need, demand, held: missing.held })
+                let [need, demand, held] =
+                    [missing.need, demand, missing.held].map(|amount| amount.min(LARGEST_AMOUNT));
+                Some(Want { bucket, need, demand, held })
             })
             .collect()
     }

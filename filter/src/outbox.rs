@@ -4,13 +4,17 @@ use crate::rules::Labels;
 use hashbrown::HashMap;
 use prost::Message;
 use quota::proto::{Bucket, LedgerEntry, Settled, SyncRequest, Want};
-use quota::{BucketKey, Epoch};
+use quota::{BucketKey, Epoch, LARGEST_AMOUNT};
 
 /// Distinct ledger rows kept between two reports; what exceeds them is kept under [`OTHER`].
 const MOST_ROWS: usize = 4_096;
 
 /// Settlements sent in one report; the server takes up to 10,000. More can only pile up while it is away.
 const MOST_SETTLED: usize = 8_000;
+
+/// Refills asked for, and unanswered questions named, in one report; the server takes up to 1,000 and 10,000.
+const MOST_REFILLS: usize = 1_000;
+const MOST_UNANSWERED: usize = 8_000;
 
 /// The label of what was folded together because there was too much to keep apart.
 pub(crate) const OTHER: &str = "other";
@@ -134,17 +138,19 @@ impl Outbox {
             return report.clone();
         }
         self.sequence = self.sequence.saturating_add(1);
-        let (refills, wants) = self.refills.drain().unzip();
-        let settled =
-            self.settled.extract_if(|_, _| true).take(MOST_SETTLED).map(|(_, settled)| settled).collect();
-        let request = SyncRequest {
+        // What is not asked for now is asked for when it is needed.
+        let (refills, wants) = self.refills.drain().take(MOST_REFILLS).unzip();
+        let settled = self.settled.extract_if(|_, _| true).take(MOST_SETTLED).map(|(_, settled)| settled);
+        let unanswered = self.unanswered.len().min(MOST_UNANSWERED);
+        let mut request = SyncRequest {
             sequence: self.sequence,
-            settled,
+            settled: settled.collect(),
             ledger: self.rows.drain().map(|(_, row)| row).collect(),
-            unanswered: std::mem::take(&mut self.unanswered),
+            unanswered: self.unanswered.drain(..unanswered).collect(),
             refills: wants,
             ..head()
         };
+        cut_amounts(&mut request);
         let report = Report { message: request.encode_to_vec(), refills };
         self.sent = Some(report.clone());
         report
@@ -153,6 +159,22 @@ impl Outbox {
     /// The server has the report. Answers which buckets its refills were for, in order.
     pub(crate) fn acknowledged(&mut self) -> Vec<BucketKey> {
         self.sent.take().map(|report| report.refills).unwrap_or_default()
+    }
+}
+
+/// One absurd amount must not have the whole report refused, and with it what everyone else consumed.
+fn cut_amounts(request: &mut SyncRequest) {
+    let cut = |amount: &mut u64| *amount = (*amount).min(LARGEST_AMOUNT);
+    for settled in &mut request.settled {
+        cut(&mut settled.spent);
+        cut(&mut settled.returned);
+    }
+    for row in &mut request.ledger {
+        row.tokens.iter_mut().for_each(cut);
+        cut(&mut row.cost_pico_usd);
+    }
+    for want in &mut request.refills {
+        cut(&mut want.demand);
     }
 }
 
@@ -222,6 +244,20 @@ mod tests {
         assert_eq!(report.ledger.len(), MOST_ROWS + 1);
         assert_eq!(report.ledger.iter().map(|row| row.tokens[0]).sum::<u64>(), MOST_ROWS as u64 + 500);
         assert!(report.ledger.iter().any(|row| row.dimensions[0] == OTHER && row.requests == 500));
+    }
+
+    #[test]
+    fn an_absurd_amount_does_not_have_the_report_refused() {
+        let mut outbox = Outbox::default();
+        let bucket = || Bucket { budget: "b".to_owned(), subject: vec![] };
+        record(&mut outbox, "acme", u64::MAX);
+        outbox.settle(BucketKey(1), Epoch::default(), bucket, u64::MAX, 1);
+        for key in 0..2_000 {
+            outbox.want(BucketKey(key), Want { demand: u64::MAX, ..Want::default() });
+        }
+        let report = sent(&mut outbox);
+        assert_eq!((report.settled[0].spent, report.ledger[0].tokens[0]), (LARGEST_AMOUNT, LARGEST_AMOUNT));
+        assert_eq!((report.refills.len(), report.refills[0].demand), (MOST_REFILLS, LARGEST_AMOUNT));
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub use lease::{BucketKey, Epoch, Lease, Take};
 pub use sizing::extra;
 pub use term::Term;
 
+/// The largest amount a message may carry: sums of two stay within the signed 64 bits of a database column. A message
+/// with a larger one is refused whole, so whoever writes one cuts amounts that clients or providers can choose.
+pub const LARGEST_AMOUNT: u64 = (1 << 62) - 1;
+
 /// The messages of `proto/tollkeeper/v1/quota.proto`.
 pub mod proto {
     #![allow(missing_debug_implementations, clippy::all, clippy::pedantic, rustdoc::all, unreachable_pub)]

@@ -1,5 +1,6 @@
 //! What a request may hold at most, checked before anything is decided.
 
+use quota::LARGEST_AMOUNT;
 use quota::proto::{AcquireRequest, Bucket, LedgerEntry, Reporter, SyncRequest, Want};
 use std::collections::HashSet;
 use tonic::Status;
@@ -16,9 +17,6 @@ const VALUES: usize = 16;
 
 /// Bytes of a name or a value.
 const TEXT: usize = 256;
-
-/// Sums of two stay within the signed 64 bits of a database column.
-const AMOUNT: u64 = 1 << 62;
 
 /// # Errors
 /// `INVALID_ARGUMENT` naming the field.
@@ -70,7 +68,8 @@ fn reporter(reporter: Option<&Reporter>) -> Result<(), Status> {
 fn want(field: &str, want: &Want) -> Result<(), Status> {
     bucket(&format!("{field}.bucket"), want.bucket.as_ref())?;
     amount(&format!("{field}.need"), want.need)?;
-    amount(&format!("{field}.demand"), want.demand)
+    amount(&format!("{field}.demand"), want.demand)?;
+    amount(&format!("{field}.held"), want.held)
 }
 
 #[allow(clippy::result_large_err)]
@@ -109,7 +108,7 @@ pub(super) fn text(field: &str, value: &str) -> Result<(), Status> {
 
 #[allow(clippy::result_large_err)]
 fn amount(field: &str, value: u64) -> Result<(), Status> {
-    if value < AMOUNT { Ok(()) } else { Err(wrong(field, "2^62 or more")) }
+    if value <= LARGEST_AMOUNT { Ok(()) } else { Err(wrong(field, "2^62 or more")) }
 }
 
 #[allow(clippy::result_large_err)]
