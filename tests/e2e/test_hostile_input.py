@@ -161,6 +161,18 @@ def test_fields_of_the_wrong_kind(stack: Stack, tenant: str) -> None:
         for limit in (b"-5", b"1.5", b'"many"', b"18446744073709551616", b"null"):
             content = b'{"model":"gpt-4o","messages":[],"stream":%s,"max_tokens":%s}' % (stream, limit)
             assert send(stack, tenant, content).status_code in (200, 400, 429)
+    stack.agreed(tenant, calls=len([call for call in stack.provider.seen(tenant) if call["status"] == 200]))
+
+
+@pytest.mark.also_old
+def test_a_limit_beyond_all_budgets_is_refused_and_loses_no_report(stack: Stack, tenant: str) -> None:
+    with stack.http(tenant) as client:
+        ask(client).raise_for_status()
+        answer = ask(client, max_completion_tokens=2**64 - 1, n=128)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "insufficient_quota")
+        ask(client).raise_for_status()
+    stack.agreed(tenant, calls=2)
+    assert stack.envoy.stats().total("tollkeeper_reports_dropped_total") == 0
 
 
 def test_afterwards_nothing_is_reserved(shared: Stack) -> None:
