@@ -73,6 +73,10 @@ def progress(text: str) -> None:
     print(f"==> {text}", flush=True)
 
 
+def told(who: str, what: str) -> None:
+    print(f"    {who:8} {what}\n", end="", flush=True)  # in one piece, for tenants talk at once
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -96,7 +100,7 @@ def demo() -> int:
         running = Running(directory, started)
         assert running.provider
         progress("three tenants, each with the official openai SDK:")
-        traffic.send(f"{running.envoy.url}/v1", lambda who, what: print(f"    {who:8} {what}", flush=True))
+        traffic.send(f"{running.envoy.url}/v1", told)
         progress("what happened, by tenant and model:\n")
         return report(running, running.provider)
 

@@ -78,7 +78,7 @@ def globex(tenant: Tenant) -> None:
         tenant.ask(
             "gpt-4o-mini", CHATS[turn % len(CHATS)], f"tokens={25 + 3 * turn}", max_completion_tokens=40
         )
-    tenant.say("a client of it closes its laptop in the middle of a streamed answer: it pays for what it saw")
+    tenant.say("a client closes its laptop in the middle of a streamed answer: it pays for what it saw")
     tenant.hang_up("gpt-4o", "Tell me the whole history of the company.", after=33)
 
 
