@@ -102,3 +102,24 @@ pub(crate) fn piece_end(encoding: Encoding, text: &[u8], start: usize) -> usize 
         _ => split::o200k(text, start),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Figures from OpenAI's cookbook, "How to count tokens with tiktoken" (the three encodings compared there).
+    #[test]
+    fn counts_are_those_of_openais_cookbook() {
+        assert_eq!(count(Encoding::O200kBase, "antidisestablishmentarianism"), 6);
+        assert_eq!(count(Encoding::O200kBase, "2 + 2 = 4"), 7);
+        assert_eq!(count(Encoding::O200kBase, "お誕生日おめでとう"), 8);
+    }
+
+    #[cfg(feature = "cl100k")]
+    #[test]
+    fn so_are_those_of_the_older_encoding() {
+        assert_eq!(count(Encoding::Cl100kBase, "antidisestablishmentarianism"), 6);
+        assert_eq!(count(Encoding::Cl100kBase, "2 + 2 = 4"), 7);
+        assert_eq!(count(Encoding::Cl100kBase, "お誕生日おめでとう"), 9);
+    }
+}
