@@ -34,6 +34,18 @@ impl Class {
         }
     }
 
+    #[inline]
+    pub(crate) fn of_ascii(byte: u8) -> Class {
+        match byte {
+            b'a'..=b'z' => Class::Lower,
+            b'A'..=b'Z' => Class::Upper,
+            b'0'..=b'9' => Class::Number,
+            b'\r' | b'\n' => Class::Newline,
+            b'\t' | 0xB | 0xC | b' ' => Class::Space,
+            _ => Class::Other,
+        }
+    }
+
     pub(crate) fn of(code_point: u32) -> Class {
         let index =
             INDEX.get(code_point as usize >> 6).or(INDEX.last()).map_or(0, |block| usize::from(*block));

@@ -57,11 +57,26 @@ pub const fn lower_bound(bytes: usize) -> u64 {
 
 /// Counts piece by piece until the end, or until `stop` (given the tokens so far and the bytes left) says so: then what
 /// it saw last, with the rest left out.
-fn count_pieces(encoding: Encoding, text: &[u8], mut work: Work, stop: impl Fn(u64, usize) -> bool) -> Count {
-    let (mut tokens, mut at) = (0u64, 0);
+fn count_pieces(encoding: Encoding, text: &[u8], work: Work, stop: impl Fn(u64, usize) -> bool) -> Count {
+    match encoding {
+        #[cfg(feature = "cl100k")]
+        Encoding::Cl100kBase => count_by(&CL100K, split::cl100k, text, work, stop),
+        _ => count_by(&O200K, split::o200k, text, work, stop),
+    }
+}
+
+#[inline(always)]
+fn count_by(
+    vocabulary: &Vocabulary,
+    piece_end: impl Fn(&[u8], usize) -> usize,
+    text: &[u8],
+    mut work: Work,
+    stop: impl Fn(u64, usize) -> bool,
+) -> Count {
+    let (mut tokens, mut at, mut trail) = (0u64, 0, merge::Trail::new());
     while at < text.len() {
-        let end = piece_end(encoding, text, at);
-        match merge::count(vocabulary(encoding), text, at, end, &mut work) {
+        let end = piece_end(text, at);
+        match merge::count(vocabulary, text, at, end, &mut trail, &mut work) {
             Some(of_piece) => tokens = tokens.saturating_add(of_piece),
             None => {
                 let rest = upper_bound(text.len().saturating_sub(at));
@@ -80,22 +95,31 @@ pub(crate) fn count_bytes(encoding: Encoding, text: &[u8]) -> u64 {
     count_pieces(encoding, text, Work::unbounded(), |_, _| false).tokens
 }
 
-fn vocabulary(encoding: Encoding) -> &'static Vocabulary {
+pub(crate) fn piece_end(encoding: Encoding, text: &[u8], start: usize) -> usize {
     match encoding {
-        Encoding::O200kBase | Encoding::O200kHarmony => &O200K,
         #[cfg(feature = "cl100k")]
-        Encoding::Cl100kBase => &CL100K,
-        #[cfg(not(feature = "cl100k"))]
-        Encoding::Cl100kBase => &O200K,
+        Encoding::Cl100kBase => split::cl100k(text, start),
+        _ => split::o200k(text, start),
     }
 }
 
-pub(crate) fn piece_end(encoding: Encoding, text: &[u8], start: usize) -> usize {
-    match encoding {
-        Encoding::O200kBase | Encoding::O200kHarmony => split::o200k(text, start),
-        #[cfg(feature = "cl100k")]
-        Encoding::Cl100kBase => split::cl100k(text, start),
-        #[cfg(not(feature = "cl100k"))]
-        Encoding::Cl100kBase => split::o200k(text, start),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Figures from OpenAI's cookbook, "How to count tokens with tiktoken" (the three encodings compared there).
+    #[test]
+    fn counts_are_those_of_openais_cookbook() {
+        assert_eq!(count(Encoding::O200kBase, "antidisestablishmentarianism"), 6);
+        assert_eq!(count(Encoding::O200kBase, "2 + 2 = 4"), 7);
+        assert_eq!(count(Encoding::O200kBase, "お誕生日おめでとう"), 8);
+    }
+
+    #[cfg(feature = "cl100k")]
+    #[test]
+    fn so_are_those_of_the_older_encoding() {
+        assert_eq!(count(Encoding::Cl100kBase, "antidisestablishmentarianism"), 6);
+        assert_eq!(count(Encoding::Cl100kBase, "2 + 2 = 4"), 7);
+        assert_eq!(count(Encoding::Cl100kBase, "お誕生日おめでとう"), 9);
     }
 }

@@ -40,19 +40,33 @@ enum Answer {
 }
 
 /// The number of tokens of the piece `text[start..end]`; `None` if the work does not suffice.
+#[inline]
 pub(crate) fn count(
     vocabulary: &Vocabulary,
     text: &[u8],
     start: usize,
     end: usize,
+    trail: &mut Trail,
     work: &mut Work,
 ) -> Option<u64> {
     work.step()?;
     if end - start == 1 || vocabulary.contains(text, start, end) {
         return Some(1);
     }
+    count_merged(vocabulary, text, start, end, trail, work)
+}
+
+#[inline(never)]
+fn count_merged(
+    vocabulary: &Vocabulary,
+    text: &[u8],
+    start: usize,
+    end: usize,
+    trail: &mut Trail,
+    work: &mut Work,
+) -> Option<u64> {
     let mut some = work.share(GUESSES * (end - start) as u64 + 32);
-    let guessed = guess(vocabulary, text, start, end, &mut some);
+    let guessed = guess(vocabulary, text, start, end, trail, &mut some);
     work.give_back(some);
     if let Some(Answer::Tokens(tokens)) = guessed {
         return Some(tokens);
@@ -64,12 +78,18 @@ pub(crate) fn count(
 }
 
 /// What is known of the last [`TRAIL`] positions: the length of the token that ends there on the way taken, or [`DEAD`].
-struct Trail {
+#[derive(Debug)]
+pub(crate) struct Trail {
     marks: [u8; TRAIL],
     furthest: usize,
 }
 
 impl Trail {
+    /// To be used for one piece after the other, so that it is cleared once.
+    pub(crate) const fn new() -> Trail {
+        Trail { marks: [0; TRAIL], furthest: 0 }
+    }
+
     fn get(&self, position: usize) -> u8 {
         if position > self.furthest { 0 } else { self.marks.get(position % TRAIL).copied().unwrap_or(0) }
     }
@@ -89,8 +109,16 @@ impl Trail {
 
 /// The number of tokens by trying, the longest token first. A position that led nowhere once never will: it is marked,
 /// so that every position is left behind at most once.
-fn guess(vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize, work: &mut Work) -> Option<Answer> {
-    let mut trail = Trail { marks: [0; TRAIL], furthest: start };
+fn guess(
+    vocabulary: &Vocabulary,
+    text: &[u8],
+    start: usize,
+    end: usize,
+    trail: &mut Trail,
+    work: &mut Work,
+) -> Option<Answer> {
+    trail.furthest = start;
+    trail.set(start, 0);
     let mut tokens = 0;
     let mut at = start;
     let mut last: Option<Token> = None;
@@ -275,13 +303,16 @@ fn compatible(
     right: Token,
     work: &mut Work,
 ) -> Option<bool> {
+    if !vocabulary.may_meet(text, at, left.length, right.length) {
+        return work.step().map(|()| true);
+    }
     let (mut left, mut right) = (left, right);
     // Only a merge of lower rank than the last one undone would have come before it.
     let mut limit = u32::MAX;
     loop {
         let joined = left.length + right.length;
         work.look_up(joined)?;
-        if joined <= LONGEST
+        if vocabulary.may_hold(text, at - left.length, joined)
             && let Some(both) = vocabulary.find(text, at - left.length, at + right.length)
             && both.split == left.length
             && both.rank < limit
@@ -343,7 +374,7 @@ mod tests {
         for text in pseudo_random_texts() {
             let (expected, named) = (merged(&text), String::from_utf8_lossy(&text));
             let mut work = Work::unbounded();
-            let guessed = guess(&VOCABULARY, &text, 0, text.len(), &mut work);
+            let guessed = guess(&VOCABULARY, &text, 0, text.len(), &mut Trail::new(), &mut work);
             assert!(matches!(guessed, Some(Answer::Tokens(tokens)) if tokens == expected), "{named}");
             assert_eq!(tabulate(&VOCABULARY, &text, 0, text.len(), &mut work), Some(expected), "{named}");
         }
@@ -357,7 +388,7 @@ mod tests {
             let mut work = Work::unbounded();
             let expected = Some(merged(text));
             assert_eq!(tabulate(&VOCABULARY, text, 0, text.len(), &mut work), expected);
-            assert_eq!(count(&VOCABULARY, text, 0, text.len(), &mut work), expected);
+            assert_eq!(count(&VOCABULARY, text, 0, text.len(), &mut Trail::new(), &mut work), expected);
             let windows = merge_in_windows(&VOCABULARY, text, 0, text.len(), &mut work);
             assert!(matches!(windows, Some(Answer::Tokens(tokens)) if Some(tokens) == expected));
         }
@@ -366,9 +397,10 @@ mod tests {
     #[test]
     fn nothing_is_counted_beyond_the_work() {
         for text in pseudo_random_texts().take(200) {
-            let whole = count(&VOCABULARY, &text, 0, text.len(), &mut Work::unbounded());
-            let needed =
-                (0..).find(|steps| count(&VOCABULARY, &text, 0, text.len(), &mut Work::of(*steps)) == whole);
+            let whole = count(&VOCABULARY, &text, 0, text.len(), &mut Trail::new(), &mut Work::unbounded());
+            let needed = (0..).find(|steps| {
+                count(&VOCABULARY, &text, 0, text.len(), &mut Trail::new(), &mut Work::of(*steps)) == whole
+            });
             assert!(needed.is_some_and(|steps| steps <= 60 * text.len() as u64), "{needed:?}");
         }
     }

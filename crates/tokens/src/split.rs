@@ -10,7 +10,19 @@
 use crate::class::Class;
 
 /// The end of the piece that starts at `start`: `start < end` for every `start < text.len()` on a character boundary.
+#[inline]
 pub(crate) fn o200k(text: &[u8], start: usize) -> usize {
+    if let Some(end) = plain_word(text, start) {
+        return match text.get(end) {
+            Some(b'\'') => contraction(text, end).unwrap_or(end),
+            Some(0x80..) => o200k_any(text, start),
+            _ => end,
+        };
+    }
+    o200k_any(text, start)
+}
+
+fn o200k_any(text: &[u8], start: usize) -> usize {
     let (first, after_first) = char_at(text, start);
     // [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
     // [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
@@ -43,6 +55,12 @@ pub(crate) fn o200k(text: &[u8], start: usize) -> usize {
 /// As [`o200k`], for `cl100k_base`.
 #[cfg(feature = "cl100k")]
 pub(crate) fn cl100k(text: &[u8], start: usize) -> usize {
+    if let Some(end) = plain_word(text, start)
+        && !matches!(text.get(end), Some(0x80.. | b'A'..=b'Z'))
+        && text.get(start) != Some(&b'\'')
+    {
+        return end;
+    }
     // '(?i:[sdmt]|ll|ve|re)
     if let Some(end) = contraction(text, start) {
         return end;
@@ -70,6 +88,61 @@ pub(crate) fn cl100k(text: &[u8], start: usize) -> usize {
             run(text, end, |byte| matches!(byte, b'\r' | b'\n'))
         }
     }
+}
+
+/// The end of an ASCII word in lower case but for its first letter, with at most one other character before it: what
+/// most pieces are. Both pre-tokenisers take such a word whole, unless something other than ASCII follows it.
+#[inline]
+fn plain_word(text: &[u8], start: usize) -> Option<usize> {
+    let eight = u64::from_le_bytes(*text.get(start..)?.first_chunk()?);
+    let prefix = usize::from(PREFIX.get(eight as usize & 0xFF).copied()?);
+    // What is left of the eight bytes after the first letter; zeros from the top are no letters.
+    let first = (eight >> (8 * prefix)) as u8;
+    let more = lower_case(eight >> 8 >> (8 * prefix));
+    if !(first.is_ascii_lowercase() || first.is_ascii_uppercase() && more > 0) {
+        return None;
+    }
+    let mut end = start + prefix + 1 + more;
+    if end - start < 8 {
+        return Some(end);
+    }
+    while let Some(eight) = text.get(end..)?.first_chunk() {
+        let more = lower_case(u64::from_le_bytes(*eight));
+        end += more;
+        if more < 8 {
+            return Some(end);
+        }
+    }
+    Some(end + text.get(end..)?.iter().take_while(|byte| byte.is_ascii_lowercase()).count())
+}
+
+/// Whether a byte is a character that may stand before a word in its piece: 1 if so, 0 for a letter; out of range
+/// shifts do not arise, as other bytes lead to no word.
+static PREFIX: [u8; 256] = {
+    let mut prefix = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let of_word =
+            (byte as u8).is_ascii_alphanumeric() || byte == b'\r' as usize || byte == b'\n' as usize;
+        #[allow(clippy::indexing_slicing)] // In a constant: checked when the crate is compiled.
+        {
+            prefix[byte] = !of_word as u8;
+        }
+        byte += 1;
+    }
+    prefix
+};
+
+/// How many of eight bytes are lower-case ASCII letters, from the lowest byte up to the first that is not.
+#[inline]
+fn lower_case(eight: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // Without their topmost bits, bytes can be compared by adding what carries into it; none carries beyond.
+    let low = eight & !HIGH;
+    let (from_a, beyond_z) = (low + (0x80 - 0x61) * ONES, low + (0x80 - 0x7B) * ONES);
+    let no_letter = !(from_a & !beyond_z & !eight) & HIGH;
+    no_letter.trailing_zeros() as usize / 8
 }
 
 /// The end of `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+` at `start`, or else of the same with at
@@ -158,8 +231,8 @@ fn white_space(text: &[u8], start: usize) -> usize {
 /// The end of the run of characters of a kind.
 fn chars(text: &[u8], start: usize, wanted: impl Fn(Class) -> bool) -> usize {
     let mut at = start;
-    while at < text.len() {
-        let (class, next) = char_at(text, at);
+    while let Some(byte) = text.get(at) {
+        let (class, next) = if *byte < 0x80 { (Class::of_ascii(*byte), at + 1) } else { char_at(text, at) };
         if !wanted(class) {
             break;
         }
@@ -176,12 +249,14 @@ fn run(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -> usize {
 /// looks ahead, and the end itself.
 fn char_at(text: &[u8], at: usize) -> (Class, usize) {
     let byte = |ahead: usize| text.get(at + ahead).map_or(0, |byte| u32::from(*byte));
-    let first = byte(0);
-    if at >= text.len() {
-        return (Class::Number, at);
+    let Some(first) = text.get(at) else { return (Class::Number, at) };
+    if *first < 0x80 {
+        return (Class::of_ascii(*first), at + 1);
     }
+    let first = u32::from(*first);
     match first {
-        0..0x80 => (Class::of(first), at + 1),
+        // U+5000 to U+9FFF, Han all of it.
+        0xE5..=0xE9 => (Class::Uncased, at + 3),
         0x80..0xE0 => (Class::of((first & 0x1F) << 6 | byte(1) & 0x3F), at + 2),
         0xE0..0xF0 => (Class::of((first & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | byte(2) & 0x3F), at + 3),
         _ => {

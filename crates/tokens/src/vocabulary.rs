@@ -7,8 +7,9 @@
 //!     slots u32, where the displacements are u32, where the entries are u32,
 //!     bits of the key that the slot stands for u8, bits of the bucket u8, bytes of an entry u8, bits of the split u8,
 //!     multiplier u64, 8 unused
-//! 65,536 u16 by the hash of a token's first four bytes: bit i: tokens of 4+i bytes begin so; bit 15: longer ones do
+//! 32,768 u16 by the hash of a token's first four bytes: bit i: tokens of 4+i bytes begin so; bit 15: longer ones do
 //! 4,096 u8 by the same hash: the length of the longest of those longer ones
+//! 262,144 bits by the hash of up to two bytes each before and behind the place where a token's two parts meet
 //! for every length: displacements u16 by bucket, entries
 //! ```
 //!
@@ -17,7 +18,7 @@
 //!
 //! * Up to 7 bytes an entry is one integer of at most 64 bits: rank in the lowest 18 bits, split, and the rest of the
 //!   key. For 3 to 7 bytes the key is first permuted (xor-shift and an odd factor, both bijections); the permuted key's
-//!   topmost bits are the offset, those below name the bucket. Equal rest means equal bucket, equal slot then equal
+//!   topmost bits are the offset, the hash of the rest names the bucket. Equal rest means equal bucket, equal slot then equal
 //!   offset, so equal key: the offset need not be stored.
 //! * From 8 bytes on an entry is the token's bytes, then rank and split.
 //!
@@ -27,7 +28,8 @@
 const RANK_BITS: u32 = 18;
 const RECORD: usize = 32;
 const STARTS_AT: usize = LENGTHS * RECORD;
-const LONG_STARTS_AT: usize = STARTS_AT + (2 << 16);
+const LONG_STARTS_AT: usize = STARTS_AT + (2 << 15);
+const MEETINGS_AT: usize = LONG_STARTS_AT + (1 << 12);
 const LENGTHS: usize = LONGEST + 1;
 /// The longest token of either vocabulary, in bytes.
 pub(crate) const LONGEST: usize = 128;
@@ -76,6 +78,7 @@ impl Vocabulary {
     }
 
     /// Whether `text[start..end]` is a token, made by merging or not.
+    #[inline]
     pub(crate) fn contains(&self, text: &[u8], start: usize, end: usize) -> bool {
         self.meta(text, start, end).is_some()
     }
@@ -92,6 +95,7 @@ impl Vocabulary {
     }
 
     /// Rank and split of `text[start..end]`.
+    #[inline]
     fn meta(&self, text: &[u8], start: usize, end: usize) -> Option<u64> {
         let length = end - start;
         let table = self.tables.get(length)?;
@@ -103,7 +107,7 @@ impl Vocabulary {
             let token = text.get(start..end)?;
             let entry_at = table.entry_at(self.blob, long_place(token, table)?)?;
             let meta_at = entry_at + length;
-            return (self.blob.get(entry_at..meta_at)? == token).then_some(
+            return same(self.blob.get(entry_at..meta_at)?, token).then_some(
                 u64::from(self.blob.get(meta_at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))?)
                     & mask(meta_bits),
             );
@@ -117,11 +121,47 @@ impl Vocabulary {
             let permuted = (key ^ (key >> (bits / 2))).wrapping_mul(table.multiplier) & mask(bits);
             let rest_bits = bits - u32::from(table.offset_bits);
             let rest = permuted & mask(rest_bits);
-            ((rest >> (rest_bits - u32::from(table.bucket_bits)), permuted >> rest_bits), rest)
+            (
+                (
+                    rest.wrapping_mul(table.multiplier) >> (64 - u32::from(table.bucket_bits)),
+                    permuted >> rest_bits,
+                ),
+                rest,
+            )
         };
         let entry_at = table.entry_at(self.blob, place)?;
         let entry = load(self.blob, entry_at) & mask(8 * u32::from(table.stride));
         (entry >> meta_bits == rest).then_some(entry & mask(meta_bits))
+    }
+
+    /// Whether there may be a token of that length at `start`: no look-up where that is clear.
+    #[inline]
+    pub(crate) fn may_hold(&self, text: &[u8], start: usize, length: usize) -> bool {
+        if length < 4 {
+            return true;
+        }
+        let hash = (load(text, start) as u32).wrapping_mul(0x9E37_79B1) as usize;
+        let mask_at = STARTS_AT + (hash >> 17) * 2;
+        let mask =
+            self.blob.get(mask_at..).and_then(<[u8]>::first_chunk).map_or(0, |two| u16::from_le_bytes(*two));
+        mask >> (length - 4).min(15) & 1 != 0
+    }
+
+    /// Whether a token may have parts that meet at `at`, with at least so many bytes on either side. If not, none of the
+    /// parts that end or start there can be joined.
+    #[inline]
+    pub(crate) fn may_meet(&self, text: &[u8], at: usize, left: usize, right: usize) -> bool {
+        let Some(around) = at.checked_sub(2).and_then(|from| text.get(from..)?.first_chunk()) else {
+            return true;
+        };
+        let around = u32::from_le_bytes(*around);
+        let holds = |key: u32| {
+            let hash = key.wrapping_mul(0x9E37_79B1) as usize >> 14;
+            self.blob.get(MEETINGS_AT + hash / 8).is_some_and(|bits| bits >> (hash % 8) & 1 != 0)
+        };
+        holds(around & 0x00FF_FF00)
+            || right > 1 && holds(around & 0xFFFF_FF00)
+            || left > 1 && (holds(around & 0x00FF_FFFF) || right > 1 && holds(around))
     }
 
     /// Which lengths tokens have that may start like `text[start..]`, the longest first.
@@ -130,7 +170,7 @@ impl Vocabulary {
         let (mut mask, mut longest) = (0, 0);
         if room >= 4 {
             let hash = (load(text, start) as u32).wrapping_mul(0x9E37_79B1) as usize;
-            let mask_at = STARTS_AT + (hash >> 16) * 2;
+            let mask_at = STARTS_AT + (hash >> 17) * 2;
             mask = self
                 .blob
                 .get(mask_at..)
@@ -218,17 +258,30 @@ fn spread(hash: u64, table: &Table) -> (u64, u64) {
     (bucket, ((hash >> 16 & 0xFFFF_FFFF) * u64::from(table.slots)) >> 32)
 }
 
+/// Equality of two texts of one length, of eight bytes or more.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (Some(start), Some(end)) = (one.first_chunk::<8>(), one.last_chunk::<8>()) else { return false };
+    other.first_chunk() == Some(start) && other.last_chunk() == Some(end) && (one.len() <= 16 || one == other)
+}
+
 const fn mask(bits: u32) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
 }
 
 /// Eight bytes from `at`, zeros beyond the end.
+#[inline]
 fn load(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or(&[]);
     match rest.first_chunk() {
         Some(eight) => u64::from_le_bytes(*eight),
-        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        None => load_short(rest),
     }
+}
+
+#[cold]
+fn load_short(rest: &[u8]) -> u64 {
+    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 const fn read(blob: &[u8], at: usize, bytes: usize) -> u64 {

@@ -8,7 +8,8 @@ const LENGTHS: usize = 129;
 const HEADER: usize = 32;
 /// Keys of this length and below are stored as what the slot does not already say of them.
 const LONGEST_PACKED: usize = 7;
-const STARTS: usize = 1 << 16;
+const STARTS: usize = 1 << 15;
+const MEETINGS: usize = 1 << 18;
 const LONG_STARTS: usize = 1 << 12;
 const RANK_BITS: u32 = 18;
 /// Odd constants to try as multipliers come from this (the golden ratio's bits, as splitmix64 uses it).
@@ -28,6 +29,7 @@ pub(crate) fn blob(tokens: &[Vec<u8>]) -> Vec<u8> {
     let long_starts = long_start_filter(tokens);
     body.extend_from_slice(&starts);
     body.extend_from_slice(&long_starts);
+    body.extend_from_slice(&meetings(tokens, &splits));
     for length in 1..LENGTHS {
         let of_length: Vec<usize> = (0..tokens.len()).filter(|&rank| tokens[rank].len() == length).collect();
         if of_length.is_empty() {
@@ -85,7 +87,7 @@ fn splits(tokens: &[Vec<u8>]) -> Vec<u8> {
 fn start_filter(tokens: &[Vec<u8>]) -> Vec<u8> {
     let mut masks = vec![0u16; STARTS];
     for token in tokens.iter().filter(|t| t.len() >= 4) {
-        masks[start_hash(token) >> 16] |= 1 << (token.len() - 4).min(15);
+        masks[start_hash(token) >> 17] |= 1 << (token.len() - 4).min(15);
     }
     masks.iter().flat_map(|mask| mask.to_le_bytes()).collect()
 }
@@ -98,6 +100,20 @@ fn long_start_filter(tokens: &[Vec<u8>]) -> Vec<u8> {
         *slot = (*slot).max(token.len() as u8);
     }
     longest
+}
+
+/// One bit for every place where a token's two parts meet, by the hash of up to two bytes on either side.
+fn meetings(tokens: &[Vec<u8>], splits: &[u8]) -> Vec<u8> {
+    let mut bits = vec![0u8; MEETINGS / 8];
+    for (token, split) in tokens.iter().zip(splits).filter(|(_, split)| **split > 0) {
+        let (left, right) = token.split_at(usize::from(*split));
+        let byte = |part: Option<&u8>| part.copied().unwrap_or(0);
+        let before = if left.len() > 1 { byte(left.get(left.len() - 2)) } else { 0 };
+        let key = [before, byte(left.last()), byte(right.first()), byte(right.get(1))];
+        let hash = u32::from_le_bytes(key).wrapping_mul(0x9E37_79B1) as usize >> 14;
+        bits[hash / 8] |= 1 << (hash % 8);
+    }
+    bits
 }
 
 fn start_hash(token: &[u8]) -> usize {
@@ -118,14 +134,12 @@ struct Table {
 impl Table {
     fn build(length: usize, of_length: &[usize], tokens: &[Vec<u8>]) -> Table {
         let n = of_length.len();
-        let widest_offset = n.ilog2();
-        for seed in 1..200 {
+        for seed in 1..1000 {
             // About four tokens a bucket, and smaller ones if many tries have not filled every slot.
-            let bucket_bits = (n as f64 / 5.0).log2().ceil().max(0.0) as u32 + seed as u32 / 20;
+            let bucket_bits = (n as f64 / 5.0).log2().ceil().max(0.0) as u32 + seed as u32 / 100;
+            // Bits of the key that the slot stands for: as many as name a slot and are not needed for the bucket.
             let offset_bits = match length {
-                // Bits of the key that the slot stands for: what is left fills whole bytes with rank and split.
-                3..=4 => widest_offset.min(12).min(8 * length as u32 - bucket_bits),
-                5..=LONGEST_PACKED => widest_offset.min(13),
+                3..=LONGEST_PACKED => n.ilog2().min(8 * length as u32 - bucket_bits),
                 _ => 0,
             };
             let multiplier = splitmix(u64::wrapping_mul(seed, GOLDEN).wrapping_add(length as u64)) | 1;
@@ -160,7 +174,7 @@ impl Table {
             let h = (key ^ (key >> (bits / 2))).wrapping_mul(self.multiplier) & mask(bits);
             let rest_bits = bits - self.offset_bits;
             let rest = h & mask(rest_bits);
-            let bucket = rest.checked_shr(rest_bits.saturating_sub(self.bucket_bits)).unwrap_or(0);
+            let bucket = rest.wrapping_mul(self.multiplier) >> (64 - self.bucket_bits);
             return (bucket as usize, (h >> rest_bits) as usize, rest);
         }
         let word = |at: usize| u64::from_le_bytes(token[at..at + 8].try_into().expect("eight bytes"));
@@ -197,7 +211,9 @@ impl Table {
         for bucket in order {
             let keys = &buckets[bucket];
             let fits = |d: &usize| keys.iter().all(|(offset, _)| slots[(offset + d) % n] == usize::MAX);
-            let Some(d) = (0..n).find(fits) else { return false };
+            // From anywhere on: free slots then stay spread over all of them, as offsets of a bucket are.
+            let from = splitmix(bucket as u64) as usize % n;
+            let Some(d) = (from..n).chain(0..from).find(fits) else { return false };
             for (offset, place) in keys {
                 slots[(offset + d) % n] = *place;
             }
