@@ -43,6 +43,6 @@ class Mode:
 
 
 MODES = {
-    "full": Mode(rounds=9, slice_scale=1.0, warm_seconds=0.15, memory_repeats=3, start_repeats=7),
+    "full": Mode(rounds=6, slice_scale=1.0, warm_seconds=0.15, memory_repeats=3, start_repeats=5),
     "quick": Mode(rounds=2, slice_scale=0.25, warm_seconds=0.05, memory_repeats=1, start_repeats=3),
 }

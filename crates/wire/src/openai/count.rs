@@ -22,6 +22,9 @@ const TOOLS_END: u64 = 12;
 /// The usual image: 1024 x 1024 in high detail on gpt-4o, and any image in low detail (guide "Images and vision").
 const IMAGE_HIGH: u64 = 765;
 const IMAGE_LOW: u64 = 85;
+/// Steps of the tokenizer for one prompt: some 20 ms. Enough for 500,000 tokens of ordinary text, more than any model
+/// takes; a text made to be slow does not hold a worker for longer.
+const STEPS: u64 = 1_000_000;
 /// Ten tokens a second (guide "Audio"), of 16-bit 24 kHz PCM or of a 128 kbit/s MP3, in base64.
 const BASE64_PER_WAV_TOKEN: usize = 6400;
 const BASE64_PER_MP3_TOKEN: usize = 2133;
@@ -31,10 +34,11 @@ impl ChatRequest {
     ///
     /// Exact where the cookbook's rule for plain messages covers the model and everything in the request. Tools, tool
     /// calls, images, audio, schemas and unknown fields make it an estimate; a file is not estimated at all (0 tokens).
+    /// A text that would take too long to count makes it an upper bound.
     #[must_use]
     pub fn count_prompt(&self, body: &[u8], encoding: Encoding) -> Counted {
         let exact = self.prompt.plain && is_documented(&self.model);
-        let mut count = Count { encoding, tokens: PRIMER, exact, scratch: String::new() };
+        let mut count = Count { encoding, tokens: PRIMER, exact, steps: STEPS, scratch: String::new() };
         let parts = [
             Some(self.prompt.messages),
             self.prompt.tools,
@@ -59,6 +63,8 @@ struct Count {
     encoding: Encoding,
     tokens: u64,
     exact: bool,
+    /// Work that is left; what exceeds it is bounded from above.
+    steps: u64,
     scratch: String,
 }
 
@@ -90,14 +96,18 @@ impl Count {
     }
 
     fn count(&mut self, text: &Str<'_>) {
-        let tokens = if text.escaped {
+        let plain = if text.escaped {
             self.scratch.clear();
             text.append_to(&mut self.scratch);
-            tokens::count(self.encoding, &self.scratch)
+            self.scratch.as_str()
         } else {
-            tokens::count(self.encoding, text.raw)
+            text.raw
         };
-        self.add(tokens);
+        let counted = tokens::count_within(self.encoding, plain, self.steps);
+        // Ordinary text takes fewer steps than it has bytes.
+        self.steps = if counted.exact { self.steps.saturating_sub(plain.len() as u64) } else { 0 };
+        self.exact &= counted.exact;
+        self.add(counted.tokens);
     }
 }
 
@@ -153,7 +163,8 @@ impl Sink for Count {
     fn response_format(&mut self, json: &str) {
         // Two of its types have no schema, and text is the default.
         if json.contains("schema") {
-            self.estimate(tokens::count(self.encoding, json));
+            let counted = tokens::count_within(self.encoding, json, self.steps);
+            self.estimate(counted.tokens);
         }
     }
 
