@@ -223,6 +223,7 @@ impl Worker {
     ) -> Reservation {
         let Asking { mut held, missing } = asking;
         for (missing, grant) in missing.iter().zip(grants) {
+            self.buckets.answered(missing.key);
             let epoch = Epoch { window: grant.window, generation: self.term.generation };
             held.parts.push(Part {
                 rule: missing.rule,

@@ -32,7 +32,7 @@ struct Known {
     demand: u64,
     used_at: u64,
     wants_refill: bool,
-    /// Whether the server was asked for it since the last tick.
+    /// Whether a question that tells the demand is under way.
     asked: bool,
 }
 
@@ -67,7 +67,7 @@ impl Buckets {
         }
     }
 
-    /// What a question for the bucket says of this worker's demand. Of several questions in a tick only the first has
+    /// What a question for the bucket says of this worker's demand. Of questions under way at a time only one has
     /// it: were each granted for the same demand again, one burst on a cold bucket would take what others need.
     pub(crate) fn demand_to_ask_for(&mut self, key: BucketKey) -> u64 {
         let Some(known) = self.known.get_mut(&key) else { return 0 };
@@ -75,6 +75,14 @@ impl Buckets {
             return LITTLE;
         }
         known.demand.max(known.fresh)
+    }
+
+    /// The server has answered for the bucket: should its lease be dry again, the demand has grown meanwhile, and the
+    /// next question says so.
+    pub(crate) fn answered(&mut self, key: BucketKey) {
+        if let Some(known) = self.known.get_mut(&key) {
+            known.asked = false;
+        }
     }
 
     /// Ends a tick: smooths the demand, and answers the buckets that were in use, each with what the next tick will

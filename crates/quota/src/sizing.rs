@@ -24,7 +24,7 @@ pub fn extra(free: u64, demand: u64, holders: u64) -> u64 {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

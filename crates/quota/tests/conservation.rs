@@ -1,3 +1,4 @@
+#![cfg(not(target_arch = "wasm32"))]
 //! Random lives of a bucket: whatever is granted, settled and lost in whatever order, every unit is in one place and
 //! every call is charged once.
 
