@@ -6,7 +6,7 @@ mod hostile;
 mod server;
 mod streams;
 
-use crate::fake::{Process, ROOT, Sent, Worker};
+use crate::fake::{Process, Sent, Worker};
 use server::Server;
 use std::rc::Rc;
 
@@ -181,5 +181,4 @@ fn a_wrong_configuration_is_refused_with_a_reason() {
     assert!(Worker::new(&process, r#"{"quota_cluster": "q", "colour": "blue"}"#).is_none());
     assert!(Worker::new(&process, "").is_none());
     assert!(Worker::new(&process, r#"{"quota_cluster": "quota-svc"}"#).is_some());
-    let _ = ROOT;
 }
