@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use tokens::Usage;
-use wire::Counted;
+use wire::{Counted, PromptCount};
 
 /// Where a charge's figures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ fn response_flags(host: &dyn Host) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) reported: Option<Usage>,
-    pub(crate) prompt: Counted,
+    pub(crate) prompt: PromptCount,
     pub(crate) output: Counted,
     /// The most the answer could have had, for one that could not be read.
     pub(crate) output_limit: u64,
@@ -139,7 +139,7 @@ pub(crate) fn charge(ending: Ending, known: impl FnOnce() -> Known) -> (Usage, S
     let seen_all = known.readable && ending != Ending::UpstreamGone;
     let exact = known.prompt.exact && known.output.exact && seen_all;
     let output = if known.readable { known.output.tokens } else { known.output_limit };
-    let usage = Usage { uncached_input: known.prompt.tokens, output_visible: output, ..Usage::default() };
+    let usage = Usage { uncached_input: known.prompt.tokens(), output_visible: output, ..Usage::default() };
     (usage, if exact { Source::Counted } else { Source::Estimated })
 }
 
@@ -148,8 +148,9 @@ mod tests {
     use super::*;
 
     fn known() -> Known {
-        let exact = |tokens| Counted { tokens, exact: true };
-        Known { reported: None, prompt: exact(20), output: exact(5), output_limit: 500, readable: true }
+        let prompt = PromptCount { text: 13, overhead: 7, media: 0, exact: true };
+        let output = Counted { tokens: 5, exact: true };
+        Known { reported: None, prompt, output, output_limit: 500, readable: true }
     }
 
     fn charged(ending: Ending, known: Known) -> (u64, u64, Source) {

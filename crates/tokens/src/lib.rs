@@ -1,7 +1,7 @@
 //! Token counts and token classes: what a call consumes, and how much text that is.
 //!
 //! * [`Usage`] holds what one call consumed, in disjoint [`TokenClass`]es.
-//! * [`Encoding`] names a vocabulary; [`Encoding::of_model`] tells which one a model uses and whether that is known.
+//! * [`Encoding`] names a vocabulary; [`Model`] tells from a model's name which one it uses and whether that is known.
 //! * [`count`] counts a text exactly, [`count_within`] for a bounded amount of work, [`exceeds`] stops as soon as it
 //!   knows.
 //! * [`Counter`] counts a text that arrives in pieces, [`count_with_special`] one that holds control tokens.
@@ -20,6 +20,7 @@ mod class_table;
 mod counter;
 mod encoding;
 mod merge;
+mod model;
 mod special;
 mod split;
 mod stream;
@@ -29,6 +30,7 @@ mod work;
 
 pub use counter::{Count, count, count_within, exceeds, lower_bound, upper_bound};
 pub use encoding::{Encoding, Known};
+pub use model::Model;
 pub use special::count_with_special;
 pub use stream::Counter;
 pub use usage::{TokenClass, Usage};

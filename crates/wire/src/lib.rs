@@ -16,6 +16,7 @@ mod json;
 mod meter;
 mod openai;
 mod output;
+mod prompt;
 mod seen;
 mod sse;
 mod strip;
@@ -23,6 +24,7 @@ mod strip;
 pub use api::{Api, ResponseKind, recognise};
 pub use meter::{Passed, ResponseMeter};
 pub use openai::{ChatRequest, ReadError, Rewrite};
+pub use prompt::PromptCount;
 
 /// A number of tokens, and whether it is known to be the provider's own figure or an estimate of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Metering a response while it passes.
 
 use crate::json::{Error, Scanner};
-use crate::openai::{Shape, is_documented, read_chunk};
+use crate::openai::{Shape, read_chunk};
 use crate::seen::Seen;
 use crate::sse::{Splitter, Step};
 use crate::strip::{Pass, Strip};
 use crate::{Counted, ResponseKind};
-use tokens::{Encoding, Usage};
+use tokens::{Encoding, Model, Usage};
 
 /// Bytes of a JSON response that are kept to be read at its end; a larger one is not read.
 const LARGEST_JSON: usize = 1 << 20;
@@ -155,7 +155,7 @@ impl ResponseMeter {
     #[must_use]
     pub fn count_output(&mut self, encoding: Encoding) -> Counted {
         let counted = self.seen.output.count(encoding);
-        let documented = self.model().is_some_and(is_documented);
+        let documented = self.model().is_some_and(|model| Model::of(model).has_documented_overhead());
         Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
     }
 

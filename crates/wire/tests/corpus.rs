@@ -13,7 +13,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tokens::{Encoding, Known, Usage};
+use tokens::{Encoding, Known, Model, Usage};
 use wire::{Api, ChatRequest, Passed, ResponseKind, ResponseMeter, recognise};
 
 struct Exchange {
@@ -229,20 +229,16 @@ fn exact_counts_are_the_providers_figures_and_the_bound_holds() {
             continue;
         }
         let prompt = usage["prompt_tokens"].as_u64().unwrap();
-        let counted = request.count_prompt(exchange.request.as_bytes(), encoding);
-        let bound = request.prompt_bound();
-        if bound < prompt || bound < counted.tokens {
-            wrong.push(format!(
-                "{}: bound {bound}, {prompt} reported, {} counted",
-                exchange.id, counted.tokens
-            ));
+        let count = request.count_prompt(exchange.request.as_bytes(), &Model::of(request.model()));
+        let (counted, request_is_exact, bound) = (count.tokens(), count.exact, request.prompt_bound());
+        if bound < prompt || bound < counted {
+            wrong.push(format!("{}: bound {bound}, {prompt} reported, {counted} counted", exchange.id));
         }
-        let request_is_exact = counted.exact;
-        tally(&mut prompts, counted.exact, counted.tokens == prompt);
-        if counted.tokens != prompt {
-            let note = format!("{} {}: prompt {} for {prompt}", exchange.id, request.model(), counted.tokens);
+        tally(&mut prompts, request_is_exact, counted == prompt);
+        if counted != prompt {
+            let note = format!("{} {}: prompt {counted} for {prompt}", exchange.id, request.model());
             println!("{note}, bound {bound}");
-            if counted.exact {
+            if request_is_exact {
                 wrong.push(note);
             }
         }

@@ -9,7 +9,7 @@
     clippy::arithmetic_side_effects
 )]
 
-use tokens::Encoding::{Cl100kBase, O200kBase};
+use tokens::Model;
 use wire::{ChatRequest, Rewrite};
 
 fn read(body: &str) -> ChatRequest {
@@ -199,7 +199,7 @@ fn both_changes_go_into_one_body() {
 fn another_body_than_the_one_read_is_left_alone() {
     let request = read(&with(r#""stream":true"#));
     assert_eq!(request.rewrite(b"{}", &Rewrite { include_usage: true, output_limit: Some(1) }), None);
-    assert!(!request.count_prompt(b"\xff\xff", O200kBase).exact);
+    assert!(!request.count_prompt(b"\xff\xff", &Model::of("gpt-4o")).exact);
 }
 
 /// The example of OpenAI's cookbook, with the figures its API reported there: 129 for gpt-4 and gpt-3.5-turbo, 124 for
@@ -214,9 +214,9 @@ fn the_cookbooks_messages_count_as_the_api_counted_them() {
         {"role":"system","name":"example_assistant","content":"Let's talk later when we're less busy about how to do better."},
         {"role":"user","content":"This late pivot means we don't have time to boil the ocean for the client deliverable."}]}"#;
     let request = read(body);
-    for (encoding, tokens) in [(Cl100kBase, 129), (O200kBase, 124)] {
-        let counted = request.count_prompt(body.as_bytes(), encoding);
-        assert_eq!((counted.tokens, counted.exact), (tokens, true));
+    for (model, tokens) in [("gpt-4", 129), ("gpt-4o", 124)] {
+        let counted = request.count_prompt(body.as_bytes(), &Model::of(model));
+        assert_eq!((counted.tokens(), counted.exact), (tokens, true));
         assert!(request.prompt_bound() >= tokens);
     }
 }
@@ -233,9 +233,9 @@ fn the_cookbooks_tool_counts_as_the_api_counted_it() {
           "unit":{"type":"string","description":"The unit of temperature to return","enum":["celsius","fahrenheit"]}},
         "required":["location"]}}}]}"#;
     let request = read(body);
-    for (encoding, tokens) in [(Cl100kBase, 105), (O200kBase, 101)] {
-        let counted = request.count_prompt(body.as_bytes(), encoding);
-        assert_eq!((counted.tokens, counted.exact), (tokens, false));
+    for (model, tokens) in [("gpt-4", 105), ("gpt-4o", 101)] {
+        let counted = request.count_prompt(body.as_bytes(), &Model::of(model));
+        assert_eq!((counted.tokens(), counted.exact), (tokens, false));
     }
 }
 
@@ -243,7 +243,7 @@ fn the_cookbooks_tool_counts_as_the_api_counted_it() {
 fn escapes_count_as_what_they_stand_for() {
     let plain = r#"{"model":"m","messages":[{"role":"user","content":"é \" 日本"}]}"#;
     let escaped = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 \u0022 \u65e5\u672c"}]}"#;
-    let count = |body: &str| read(body).count_prompt(body.as_bytes(), O200kBase).tokens;
+    let count = |body: &str| read(body).count_prompt(body.as_bytes(), &Model::of("gpt-4o")).tokens();
     assert_eq!(count(plain), count(escaped));
 }
 
@@ -262,7 +262,7 @@ fn an_inline_image_is_bounded_by_what_an_image_can_cost_not_by_its_bytes() {
     let low = read(&body(r#","detail":"low""#)).prompt_bound();
     assert!((2_833..2_863).contains(&low), "{low}");
     let with_image = body("");
-    assert!(!read(&with_image).count_prompt(with_image.as_bytes(), O200kBase).exact);
+    assert!(!read(&with_image).count_prompt(with_image.as_bytes(), &Model::of("gpt-4o")).exact);
 }
 
 #[test]
@@ -270,5 +270,5 @@ fn a_part_of_unknown_kind_can_be_as_large_as_a_context_window() {
     let body =
         r#"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}]}"#;
     assert!(read(body).prompt_bound() >= 1_047_576);
-    assert!(!read(body).count_prompt(body.as_bytes(), O200kBase).exact);
+    assert!(!read(body).count_prompt(body.as_bytes(), &Model::of("gpt-4o")).exact);
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use tokens::Encoding::O200kBase;
-use tokens::Usage;
+use tokens::{Model, Usage};
 use wasm_bindgen_test::wasm_bindgen_test;
 use wire::{ChatRequest, Passed, ResponseKind, ResponseMeter, Rewrite};
 
@@ -43,8 +43,8 @@ fn a_request_is_read_counted_and_rewritten() {
     let request = ChatRequest::read(body).unwrap();
     assert_eq!((request.model(), request.stream(), request.output_limit()), ("gpt-4o", true, Some(500)));
     // OpenAI reported 14 prompt tokens for this message.
-    let counted = request.count_prompt(body, O200kBase);
-    assert_eq!((counted.tokens, counted.exact), (14, true));
+    let counted = request.count_prompt(body, &Model::of("gpt-4o"));
+    assert_eq!((counted.tokens(), counted.exact), (14, true));
     let changed = request.rewrite(body, &Rewrite { include_usage: true, output_limit: Some(50) }).unwrap();
     assert_eq!(
         changed,

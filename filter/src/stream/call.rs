@@ -12,8 +12,8 @@ use crate::stats::Finished;
 use crate::worker::Worker;
 use policy::Dimension;
 use std::rc::Rc;
-use tokens::{Encoding, Known as EncodingKnown};
-use wire::{ChatRequest, Counted, Rewrite};
+use tokens::{Known as EncodingKnown, Model};
+use wire::{ChatRequest, Counted, PromptCount, Rewrite};
 
 /// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
 const LONGEST_KEPT: usize = 256 * 1024;
@@ -25,7 +25,7 @@ pub(super) struct Call {
     pub(super) request: ChatRequest,
     body: Vec<u8>,
     /// The prompt's exact count, once it was made.
-    prompt: Option<Counted>,
+    prompt: Option<PromptCount>,
     /// Whether the client takes answers in encodings.
     encodings: bool,
     /// Whether `include_usage` was added, so that its chunk has to be taken out again.
@@ -75,17 +75,17 @@ impl Call {
     }
 
     /// Counts the prompt, if that was not done.
-    pub(super) fn count_prompt(&mut self) -> Counted {
-        let (encoding, known) = self.encoding();
+    pub(super) fn count_prompt(&mut self) -> PromptCount {
+        let model = self.model();
         let (request, body) = (&self.request, &self.body);
-        *self.prompt.get_or_insert_with(|| sure(request.count_prompt(body, encoding), known))
+        *self.prompt.get_or_insert_with(|| request.count_prompt(body, &model))
     }
 
     /// The most the call can consume, by what is known of it so far.
     pub(super) fn worst(&self) -> Worst {
         // An estimate may be too low: only the provider's own vocabulary makes a count safe to reserve by.
         let (prompt, margin) = match self.prompt {
-            Some(Counted { tokens, exact: true }) => (tokens, Margin::None),
+            Some(counted) if counted.exact => (counted.tokens(), Margin::None),
             Some(_) => (self.request.prompt_bound(), Margin::None),
             None => (self.request.prompt_bound(), Margin::Plenty),
         };
@@ -103,8 +103,8 @@ impl Call {
         self.rules.policy().prices.of(self.request.model())
     }
 
-    fn encoding(&self) -> (Encoding, EncodingKnown) {
-        Encoding::of_model(self.request.model())
+    fn model(&self) -> Model {
+        Model::of(self.request.model())
     }
 
     /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
@@ -210,12 +210,12 @@ impl Call {
         let readable = answer.as_ref().is_none_or(|answer| answer.is_readable());
         if reported.is_some() {
             // Counting would cost time and change nothing.
-            let none = Counted { tokens: 0, exact: false };
-            return Known { reported, prompt: none, output: none, output_limit, readable };
+            let output = Counted { tokens: 0, exact: false };
+            return Known { reported, prompt: PromptCount::default(), output, output_limit, readable };
         }
-        let (encoding, known) = self.encoding();
+        let model = self.model();
         let output = match answer {
-            Some(answer) => sure(answer.count_output(encoding), known),
+            Some(answer) => sure(answer.count_output(model.encoding), model.known),
             // Nothing of the answer was seen, and nobody knows how far it was.
             None => Counted { tokens: 0, exact: false },
         };

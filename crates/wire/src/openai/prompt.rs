@@ -1,45 +1,10 @@
-//! Where the prompt is: one walk over messages and tools, used once to bound the prompt and once to count it.
+//! Where the prompt is in a chat completion: one walk over messages and tools.
 
-use crate::json::{Error, Kind, Scanner, Span, Str};
-
-/// What the walk finds, in the order of the body.
-pub(super) trait Sink {
-    /// A message begins.
-    fn message(&mut self);
-    /// Its role.
-    fn role(&mut self, role: &Str<'_>);
-    /// Its author's name.
-    fn name(&mut self, name: &Str<'_>);
-    /// Text the model reads: content, a text part, a refusal.
-    fn text(&mut self, text: &Str<'_>);
-    /// An earlier turn's reasoning, sent back; not all providers put it before the model again.
-    fn reasoning(&mut self, text: &Str<'_>);
-    /// An image, by URL or inline.
-    fn image(&mut self, detail: Detail);
-    /// A recording: length of its base64 text, and whether it is uncompressed.
-    fn audio(&mut self, base64: usize, wav: bool);
-    /// A file, a video, an earlier recording, or a kind of part that is not known: its length says nothing.
-    fn opaque(&mut self);
-    /// `tool_calls` or `function_call` of an earlier answer, as JSON.
-    fn tool_calls(&mut self, json: &str);
-    /// One element of `tools` or `functions`, as JSON.
-    fn tool(&mut self, json: &str);
-    /// `response_format`, as JSON.
-    fn response_format(&mut self, json: &str);
-    /// Any other value, as JSON.
-    fn unknown(&mut self, json: &str);
-}
-
-/// How closely an image is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Detail {
-    Low,
-    /// Also `auto`, the default.
-    High,
-}
+use crate::json::{Error, Kind, Scanner, Span};
+use crate::prompt::{Audio, Detail, Image, Media, Sink};
 
 /// Walks an array of messages; the caller has peeked an array.
-pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
+pub(crate) fn messages(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
     let mut items = scanner.array()?;
     while items.next(scanner)? {
         sink.message();
@@ -49,7 +14,7 @@ pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Resul
 }
 
 /// Walks an array of tools or functions; the caller has peeked an array. Says whether there were any.
-pub(super) fn tools(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<bool, Error> {
+pub(crate) fn tools(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<bool, Error> {
     let mut items = scanner.array()?;
     let mut any = false;
     while items.next(scanner)? {
@@ -113,11 +78,10 @@ fn part(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
             }
             ("text" | "refusal", Kind::String) => sink.text(&scanner.string()?),
             ("image_url", Kind::String) => {
-                scanner.skip()?;
-                sink.image(Detail::High);
+                sink.image(Image { detail: Detail::Auto, media: Media::Url(scanner.string()?) });
             }
-            ("image_url", Kind::Object) => sink.image(detail(scanner)?),
-            ("input_audio", Kind::Object) => audio(scanner, sink)?,
+            ("image_url", Kind::Object) => sink.image(image(scanner)?),
+            ("input_audio", Kind::Object) => sink.audio(audio(scanner)?),
             // A cache mark (Anthropic's, through OpenRouter) is an instruction, not text.
             ("cache_control", _) => {
                 scanner.skip()?;
@@ -136,31 +100,32 @@ fn part(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
     Ok(())
 }
 
-fn detail(scanner: &mut Scanner<'_>) -> Result<Detail, Error> {
-    let mut detail = Detail::High;
-    let mut members = scanner.object()?;
-    while let Some(key) = members.next(scanner)? {
-        let value = scanner.string_or_skip()?;
-        if key.raw == "detail" && value.is_some_and(|v| v.raw == "low") {
-            detail = Detail::Low;
-        }
-    }
-    Ok(detail)
-}
-
-fn audio(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
-    let (mut base64, mut wav) = (0usize, false);
+fn image<'a>(scanner: &mut Scanner<'a>) -> Result<Image<'a>, Error> {
+    let mut image = Image { detail: Detail::Auto, media: Media::Elsewhere };
     let mut members = scanner.object()?;
     while let Some(key) = members.next(scanner)? {
         let value = scanner.string_or_skip()?;
         match (&*key.key(), value) {
-            ("format", Some(format)) => wav = format.raw == "wav",
-            (_, Some(data)) => base64 = base64.saturating_add(data.raw.len()),
-            (_, None) => {}
+            ("detail", Some(detail)) => image.detail = Detail::of(detail.raw),
+            ("url", Some(url)) => image.media = Media::Url(url),
+            _ => {}
         }
     }
-    sink.audio(base64, wav);
-    Ok(())
+    Ok(image)
+}
+
+fn audio<'a>(scanner: &mut Scanner<'a>) -> Result<Audio<'a>, Error> {
+    let mut audio = Audio { format: None, media: Media::Elsewhere };
+    let mut members = scanner.object()?;
+    while let Some(key) = members.next(scanner)? {
+        let value = scanner.string_or_skip()?;
+        match (&*key.key(), value) {
+            ("format", format) => audio.format = format,
+            ("data", Some(data)) => audio.media = Media::Base64(data),
+            _ => {}
+        }
+    }
+    Ok(audio)
 }
 
 fn unknown(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {

@@ -1,10 +1,11 @@
 //! A chat completion request: what policy needs to know of it, read in one pass.
 
-use super::bound::Bound;
 use super::error::{Problem, ReadError};
-use super::prompt::{self, Sink};
+use super::prompt;
 use crate::json::{Kind, Scanner, Span, Str};
+use crate::prompt::{Bound, Count, PromptCount, Sink};
 use std::borrow::Cow;
+use tokens::Model;
 
 /// Bytes of a model's name: far above any real one, small enough to be a stat's label and a log field.
 const LONGEST_MODEL: usize = 256;
@@ -118,6 +119,42 @@ impl ChatRequest {
     #[must_use]
     pub const fn prompt_bound(&self) -> u64 {
         self.bound
+    }
+
+    /// The prompt's tokens, counted in the body this was read from, as `model` counts them: the one that is asked for,
+    /// or the one behind its name.
+    ///
+    /// Exact where documented rules cover the model and everything in the request. Tools, tool calls, images, audio,
+    /// schemas and unknown fields make it an estimate; a file is not estimated at all (0 tokens). A text that would
+    /// take too long to count makes it an upper bound.
+    #[must_use]
+    pub fn count_prompt(&self, body: &[u8], model: &Model) -> PromptCount {
+        let mut count = Count::new(model);
+        if !self.prompt.plain || self.walk(body, &mut count).is_none() {
+            count.unsure();
+        }
+        count.total()
+    }
+
+    /// `None` where the text is not what was read before: then it is another body.
+    fn walk(&self, body: &[u8], sink: &mut impl Sink) -> Option<()> {
+        let text = |span: Span| str::from_utf8(body.get(span.start..span.end)?).ok();
+        let mut scanner = Scanner::new(text(self.prompt.messages)?);
+        if scanner.peek().ok()? != Kind::Array {
+            return None;
+        }
+        prompt::messages(&mut scanner, sink).ok()?;
+        for tools in [self.prompt.tools, self.prompt.functions].into_iter().flatten() {
+            let mut scanner = Scanner::new(text(tools)?);
+            if scanner.peek().ok()? != Kind::Array {
+                return None;
+            }
+            prompt::tools(&mut scanner, sink).ok()?;
+        }
+        if let Some(format) = self.prompt.response_format {
+            sink.response_format(text(format)?);
+        }
+        Some(())
     }
 }
 

@@ -12,7 +12,7 @@
 //! models) could lengthen rare characters. And it bounds what the client sent: search results that a provider adds on
 //! its own (`web_search_options`) cannot be known before.
 
-use super::prompt::{Detail, Sink};
+use super::{Audio, Detail, Image, Media, Sink};
 use crate::json::Str;
 use tokens::upper_bound;
 
@@ -36,18 +36,19 @@ const IMAGE_HIGH: u64 = IMAGE_BASE + 8 * 5667;
 /// The guide "Audio": ten tokens a second. The lowest bit rate of MP3 is 8 kbit/s (MPEG-2.5 layer III), that is 1,333
 /// characters of base64 a second, 133 a token: 64 leaves room for other codecs.
 const BASE64_PER_AUDIO_TOKEN: usize = 64;
+const BYTES_PER_AUDIO_TOKEN: usize = BASE64_PER_AUDIO_TOKEN / 4 * 3;
 const AUDIO: u64 = 64;
 /// The largest documented context window (gpt-4.1: 1,047,576 tokens), rounded up.
 const OPAQUE: u64 = 1 << 20;
 
 #[derive(Debug, Default)]
-pub(super) struct Bound {
+pub(crate) struct Bound {
     tokens: u64,
     has_tools: bool,
 }
 
 impl Bound {
-    pub(super) const fn total(&self) -> u64 {
+    pub(crate) const fn total(&self) -> u64 {
         self.tokens.saturating_add(PRIMER)
     }
 
@@ -77,12 +78,18 @@ impl Sink for Bound {
         self.add(0, text.raw.len());
     }
 
-    fn image(&mut self, detail: Detail) {
-        self.add(if detail == Detail::Low { IMAGE_BASE } else { IMAGE_HIGH }, 0);
+    fn image(&mut self, image: Image<'_>) {
+        self.add(if image.detail == Detail::Low { IMAGE_BASE } else { IMAGE_HIGH }, 0);
     }
 
-    fn audio(&mut self, base64: usize, _wav: bool) {
-        self.add(AUDIO, base64.div_ceil(BASE64_PER_AUDIO_TOKEN));
+    fn audio(&mut self, audio: Audio<'_>) {
+        match audio.media {
+            Media::Base64(data) | Media::Url(data) => {
+                self.add(AUDIO, data.raw.len().div_ceil(BASE64_PER_AUDIO_TOKEN));
+            }
+            Media::Bytes(data) => self.add(AUDIO, data.len().div_ceil(BYTES_PER_AUDIO_TOKEN)),
+            Media::Elsewhere => self.opaque(),
+        }
     }
 
     fn opaque(&mut self) {

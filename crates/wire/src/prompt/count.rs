@@ -1,13 +1,10 @@
 //! The prompt's tokens by OpenAI's documented rules: the cookbook "How to count tokens with tiktoken", sections 6
 //! (messages) and 7 (tools).
 
-use super::is_documented;
-use super::prompt::{self, Detail, Sink};
-use super::request::ChatRequest;
 use super::tools::count_tool;
-use crate::Counted;
-use crate::json::{Error, Kind, Scanner, Span, Str};
-use tokens::Encoding;
+use super::{Audio, Detail, Image, Media, Sink};
+use crate::json::{Error, Kind, Scanner, Str};
+use tokens::{Encoding, Model};
 
 /// Every reply is primed with `<|start|>assistant<|message|>`.
 const PRIMER: u64 = 3;
@@ -29,70 +26,73 @@ const STEPS: u64 = 1_000_000;
 const BASE64_PER_WAV_TOKEN: usize = 6400;
 const BASE64_PER_MP3_TOKEN: usize = 2133;
 
-impl ChatRequest {
-    /// The prompt's tokens, counted in the body this was read from.
-    ///
-    /// Exact where the cookbook's rule for plain messages covers the model and everything in the request. Tools, tool
-    /// calls, images, audio, schemas and unknown fields make it an estimate; a file is not estimated at all (0 tokens).
-    /// A text that would take too long to count makes it an upper bound.
+/// A prompt's tokens, by what they are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PromptCount {
+    /// Of text: contents, names, tools, schemas.
+    pub text: u64,
+    /// Of images and recordings.
+    pub media: u64,
+    /// Of what the provider puts around messages and tools.
+    pub overhead: u64,
+    /// Whether only documented, verified rules of that model went into it.
+    pub exact: bool,
+}
+
+impl PromptCount {
+    /// All of the prompt.
     #[must_use]
-    pub fn count_prompt(&self, body: &[u8], encoding: Encoding) -> Counted {
-        let exact = self.prompt.plain && is_documented(&self.model);
-        let mut count = Count { encoding, tokens: PRIMER, exact, steps: STEPS, scratch: String::new() };
-        let parts = [
-            Some(self.prompt.messages),
-            self.prompt.tools,
-            self.prompt.functions,
-            self.prompt.response_format,
-        ];
-        for (part, span) in (0..).zip(parts) {
-            let Some(span) = span else { continue };
-            if count.part(part, text_of(body, span)).is_none() {
-                count.exact = false;
-            }
-        }
-        Counted { tokens: count.tokens, exact: count.exact }
+    pub const fn tokens(&self) -> u64 {
+        self.text.saturating_add(self.media).saturating_add(self.overhead)
     }
 }
 
-fn text_of(body: &[u8], span: Span) -> &str {
-    body.get(span.start..span.end).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
-}
-
-struct Count {
+/// Counts a prompt.
+#[derive(Debug)]
+pub(crate) struct Count {
     encoding: Encoding,
-    tokens: u64,
-    exact: bool,
+    count: PromptCount,
+    has_tools: bool,
     /// Work that is left; what exceeds it is bounded from above.
     steps: u64,
     scratch: String,
 }
 
 impl Count {
-    /// `None` where the text is not what was read before: then it is another body.
-    fn part(&mut self, part: u8, json: &str) -> Option<()> {
-        let mut scanner = Scanner::new(json);
-        let kind = scanner.peek().ok()?;
-        match part {
-            0 if kind == Kind::Array => prompt::messages(&mut scanner, self).ok()?,
-            1 | 2 if kind == Kind::Array => {
-                if prompt::tools(&mut scanner, self).ok()? {
-                    self.estimate(TOOLS_END);
-                }
-            }
-            3 => self.response_format(json),
-            _ => return None,
+    pub(crate) fn new(model: &Model) -> Count {
+        Count {
+            encoding: model.encoding,
+            count: PromptCount {
+                overhead: PRIMER,
+                exact: model.has_documented_overhead(),
+                ..PromptCount::default()
+            },
+            has_tools: false,
+            steps: STEPS,
+            scratch: String::new(),
         }
-        Some(())
     }
 
-    fn add(&mut self, tokens: u64) {
-        self.tokens = self.tokens.saturating_add(tokens);
+    /// Something is not as the documented rules have it.
+    pub(crate) const fn unsure(&mut self) {
+        self.count.exact = false;
     }
 
-    fn estimate(&mut self, tokens: u64) {
-        self.add(tokens);
-        self.exact = false;
+    pub(crate) const fn total(&self) -> PromptCount {
+        self.count
+    }
+
+    const fn add_text(&mut self, tokens: u64) {
+        self.count.text = self.count.text.saturating_add(tokens);
+    }
+
+    const fn add_overhead(&mut self, tokens: u64) {
+        self.count.overhead = self.count.overhead.saturating_add(tokens);
+    }
+
+    const fn add_media(&mut self, tokens: u64) {
+        self.count.media = self.count.media.saturating_add(tokens);
+        self.unsure();
     }
 
     fn count(&mut self, text: &Str<'_>) {
@@ -106,23 +106,23 @@ impl Count {
         let counted = tokens::count_within(self.encoding, plain, self.steps);
         // Ordinary text takes fewer steps than it has bytes.
         self.steps = if counted.exact { self.steps.saturating_sub(plain.len() as u64) } else { 0 };
-        self.exact &= counted.exact;
-        self.add(counted.tokens);
+        self.count.exact &= counted.exact;
+        self.add_text(counted.tokens);
     }
 }
 
 impl Sink for Count {
     fn message(&mut self) {
-        self.add(MESSAGE);
+        self.add_overhead(MESSAGE);
     }
 
     fn role(&mut self, role: &Str<'_>) {
-        self.exact &= matches!(role.raw, "system" | "developer" | "user" | "assistant");
+        self.count.exact &= matches!(role.raw, "system" | "developer" | "user" | "assistant");
         self.count(role);
     }
 
     fn name(&mut self, name: &Str<'_>) {
-        self.add(NAME);
+        self.add_overhead(NAME);
         self.count(name);
     }
 
@@ -131,45 +131,57 @@ impl Sink for Count {
     }
 
     fn reasoning(&mut self, text: &Str<'_>) {
-        self.exact = false;
+        self.unsure();
         self.count(text);
     }
 
-    fn image(&mut self, detail: Detail) {
-        self.estimate(if detail == Detail::Low { IMAGE_LOW } else { IMAGE_HIGH });
+    fn image(&mut self, image: Image<'_>) {
+        self.add_media(if image.detail == Detail::Low { IMAGE_LOW } else { IMAGE_HIGH });
     }
 
-    fn audio(&mut self, base64: usize, wav: bool) {
+    fn audio(&mut self, audio: Audio<'_>) {
+        let wav = audio.format.is_some_and(|format| format.raw == "wav");
+        let base64 = match audio.media {
+            Media::Base64(data) | Media::Url(data) => data.raw.len(),
+            Media::Bytes(data) => data.len().div_ceil(3).saturating_mul(4),
+            Media::Elsewhere => 0,
+        };
         let per_token = if wav { BASE64_PER_WAV_TOKEN } else { BASE64_PER_MP3_TOKEN };
-        self.estimate(base64.div_ceil(per_token) as u64);
+        self.add_media(base64.div_ceil(per_token) as u64);
     }
 
     fn opaque(&mut self) {
-        self.exact = false;
+        self.unsure();
     }
 
     fn tool_calls(&mut self, json: &str) {
+        self.unsure();
         let mut calls = Calls::default();
         let _ = calls.read(&mut Scanner::new(json));
         calls.texts.iter().for_each(|text| self.count(text));
-        self.estimate(CALL.saturating_add(FURTHER_CALL.saturating_mul(calls.functions.saturating_sub(1))));
+        self.add_overhead(
+            CALL.saturating_add(FURTHER_CALL.saturating_mul(calls.functions.saturating_sub(1))),
+        );
     }
 
     fn tool(&mut self, json: &str) {
-        let tokens = count_tool(json, self.encoding);
-        self.estimate(tokens);
+        self.unsure();
+        if !std::mem::replace(&mut self.has_tools, true) {
+            self.add_overhead(TOOLS_END);
+        }
+        self.add_text(count_tool(json, self.encoding));
     }
 
     fn response_format(&mut self, json: &str) {
         // Two of its types have no schema, and text is the default.
         if json.contains("schema") {
-            let counted = tokens::count_within(self.encoding, json, self.steps);
-            self.estimate(counted.tokens);
+            self.unsure();
+            self.add_text(tokens::count_within(self.encoding, json, self.steps).tokens);
         }
     }
 
     fn unknown(&mut self, _json: &str) {
-        self.exact = false;
+        self.unsure();
     }
 }
 
