@@ -3,6 +3,7 @@
 //!
 //! * `POST /v1/chat/completions` answers as JSON or as server-sent events; [`Steer`] says what can be asked of it.
 //! * `GET /_seen` lists the calls ([`Record`]) since the start or the last `POST /_reset`.
+//! * `PUT /_recordings/ID` stores an answer of any provider, which a call can ask for instead of one made up here.
 //! * `GET /v1/models` and every other path answer with a little JSON.
 //!
 //! Its figures are its own: it shares no code with the crates it is used to test.
@@ -12,6 +13,7 @@ mod billing;
 mod chat;
 mod plan;
 mod random;
+mod replay;
 mod seen;
 mod sending;
 mod serve;

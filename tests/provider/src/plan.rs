@@ -7,22 +7,28 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hyper::StatusCode;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::answer::Answer;
 use crate::billing::{Usage, prompt_tokens, vocabulary};
 use crate::chat::Chat;
 use crate::random::Random;
+use crate::replay::Recording;
 use crate::shape::{Choice, Chunk, Completion, Delta, Message};
 use crate::steer::{Gzip, Steer, UsagePlace, Write};
 
 /// An answer ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub id: String,
-    pub content_type: &'static str,
-    pub gzip: bool,
+    pub id: Option<String>,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// Whether it comes piece by piece.
+    pub streamed: bool,
     pub writes: Vec<Planned>,
-    pub bill: Bill,
+    /// Absent for a recorded answer: what it cost is known to the one who recorded it.
+    pub bill: Option<Bill>,
 }
 
 /// One write to the connection.
@@ -80,20 +86,42 @@ pub(crate) fn plan(chat: &Chat, steer: &Steer, accepts_gzip: bool, number: u64) 
         bytes.push(b'\n');
         vec![Event { bytes, tokens: bill.visible }]
     };
-    let gzip = match steer.gzip {
-        Gzip::Never => false,
-        Gzip::IfAccepted => accepts_gzip,
-        Gzip::Always => true,
-    };
-    if gzip {
-        compress(&mut events);
+    let content_type = if chat.stream { "text/event-stream; charset=utf-8" } else { "application/json" };
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("content-type", content_type),
+        ("x-request-id", &format!("req_{number:032x}")),
+        ("openai-version", "2020-10-01"),
+        ("openai-processing-ms", &steer.first.as_millis().to_string()),
+        ("x-ratelimit-limit-requests", "10000"),
+        ("x-ratelimit-remaining-requests", "9999"),
+        ("x-ratelimit-reset-requests", "6ms"),
+    ] {
+        headers.extend(HeaderValue::from_str(value).ok().map(|value| (HeaderName::from_static(name), value)));
     }
+    compress(&mut events, steer, accepts_gzip, &mut headers);
     Plan {
-        id,
-        content_type: if chat.stream { "text/event-stream; charset=utf-8" } else { "application/json" },
-        gzip,
+        id: Some(id),
+        status: StatusCode::OK,
+        headers,
+        streamed: chat.stream,
         writes: writes(&events, steer.write, &mut random),
-        bill,
+        bill: Some(bill),
+    }
+}
+
+/// The plan of a recorded answer.
+pub(crate) fn replay(recording: &Recording, steer: &Steer, accepts_gzip: bool) -> Plan {
+    let mut events = vec![Event { bytes: recording.body.to_vec(), tokens: 0 }];
+    let mut headers = recording.headers.clone();
+    compress(&mut events, steer, accepts_gzip, &mut headers);
+    Plan {
+        id: None,
+        status: recording.status,
+        headers,
+        streamed: recording.streamed(),
+        writes: writes(&events, steer.write, &mut Random::new(steer.seed)),
+        bill: None,
     }
 }
 
@@ -181,8 +209,14 @@ fn stream(
     events
 }
 
-/// One gzip stream over all events, flushed after each, as a proxy does that must not hold events back.
-fn compress(events: &mut [Event]) {
+/// One gzip stream over all events, if it is wanted; flushed after each, as a proxy does that must not hold events back.
+fn compress(events: &mut [Event], steer: &Steer, accepts_gzip: bool, headers: &mut HeaderMap) {
+    match steer.gzip {
+        Gzip::IfAccepted if accepts_gzip => {}
+        Gzip::Always => {}
+        _ => return,
+    }
+    headers.insert("content-encoding", HeaderValue::from_static("gzip"));
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     for event in events.iter_mut() {
         // Writing to memory can't fail.

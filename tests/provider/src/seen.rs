@@ -18,6 +18,8 @@ pub struct Record {
     /// All headers but credentials, of which only the presence is kept.
     pub headers: BTreeMap<String, String>,
     pub body_bytes: usize,
+    /// The body itself, of a call that was answered with a recording.
+    pub body: Option<String>,
     /// Fields of a chat-completions request that could be read, as they were sent.
     pub model: Option<String>,
     pub stream: Option<bool>,

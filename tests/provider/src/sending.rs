@@ -27,7 +27,7 @@ pub(crate) const TRAILER: &str = "x-stand-in-end";
 struct Sending {
     writes: std::vec::IntoIter<Planned>,
     written: usize,
-    bill: Bill,
+    bill: Option<Bill>,
     steer: Steer,
     /// Before the first write; a JSON answer has waited before its headers.
     first: Duration,
@@ -36,12 +36,12 @@ struct Sending {
 }
 
 /// The body of the answer to `call`.
-pub(crate) fn body(plan: Plan, steer: Steer, stream: bool, call: Call) -> Body {
+pub(crate) fn body(plan: Plan, steer: Steer, call: Call) -> Body {
     let sending = Sending {
         writes: plan.writes.into_iter(),
         written: 0,
         bill: plan.bill,
-        first: if stream { steer.first } else { Duration::ZERO },
+        first: if plan.streamed { steer.first } else { Duration::ZERO },
         steer,
         call,
         over: false,
@@ -85,7 +85,7 @@ impl Sending {
             record.sent.bytes += write.bytes.len() as u64;
             record.sent.events = write.events;
             record.sent.tokens = write.tokens;
-            record.usage = Some(self.bill.after(write.tokens));
+            record.usage = self.bill.map(|bill| bill.after(write.tokens));
         });
         // The server does not ask for more than the content length it announced.
         if self.writes.len() == 0 && self.steer.reset.is_none() && self.steer.hang.is_none() {

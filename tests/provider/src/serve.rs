@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue};
@@ -17,7 +18,8 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use crate::chat::{Chat, Refusal};
-use crate::plan::plan;
+use crate::plan::{self, Plan, plan};
+use crate::replay::{self, Recording, Recordings};
 use crate::seen::{Call, Ended, Ledger, Record};
 use crate::sending::{self, Body, TRAILER, broken_off};
 use crate::steer::{HEADER, START, Steer};
@@ -49,6 +51,7 @@ pub async fn serve(listener: TcpListener) -> io::Result<()> {
 struct StandIn {
     ledger: Ledger,
     calls: AtomicU64,
+    recordings: Recordings,
 }
 
 impl StandIn {
@@ -64,10 +67,22 @@ impl StandIn {
         }
         let body = Limited::new(body, MAX_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
         let path = head.uri.path();
+        if let (&Method::PUT, Some(id)) = (&head.method, path.strip_prefix(replay::PATH)) {
+            return Ok(self.store(id, &head.headers, body));
+        }
         let record = Record::new(head.method.as_str(), path, &head.headers, body.len());
         let call = self.ledger.open(record);
+        let header = head.headers.get(HEADER).map(|header| String::from_utf8_lossy(header.as_bytes()));
         if (&head.method, path) == (&Method::POST, "/v1/chat/completions") {
-            return self.chat(&head.headers, &body, call).await;
+            return self.chat(&head.headers, header.as_deref(), &body, call).await;
+        }
+        match Steer::parse(header.as_deref().unwrap_or_default()) {
+            Ok(steer) if steer.recording.is_some() => {
+                let id = steer.recording.as_deref().unwrap_or_default();
+                return self.replay(id, &head.headers, &body, &steer, call).await;
+            }
+            Ok(_) => {}
+            Err(message) => return Ok(refuse(&call, &Refusal::steering(message), None)),
         }
         call.note(|record| record.status = Some(200));
         call.end(Ended::Complete);
@@ -80,68 +95,102 @@ impl StandIn {
         Ok(json_response(200, format!("{body:#}\n").into_bytes()))
     }
 
-    async fn chat(&self, headers: &HeaderMap, body: &[u8], call: Call) -> io::Result<Response<Body>> {
+    fn store(&self, id: &str, headers: &HeaderMap, body: Bytes) -> Response<Body> {
+        match Recording::read(headers, body) {
+            Some(recording) => {
+                self.recordings.store(id, recording);
+                json_response(200, b"{}\n".to_vec())
+            }
+            None => json_response(400, b"{}\n".to_vec()),
+        }
+    }
+
+    async fn chat(
+        &self,
+        headers: &HeaderMap,
+        steering: Option<&str>,
+        body: &[u8],
+        call: Call,
+    ) -> io::Result<Response<Body>> {
         let chat = match Chat::parse(body) {
             Ok(chat) => chat,
             Err(refusal) => return Ok(refuse(&call, &refusal, None)),
         };
         call.note(|record| record.chat(&chat));
-        let steering = match headers.get(HEADER) {
-            Some(header) => String::from_utf8_lossy(header.as_bytes()).into_owned(),
-            None => chat.steering.clone().unwrap_or_default(),
-        };
-        let steer = match Steer::parse(&steering) {
+        let steer = match Steer::parse(steering.or(chat.steering.as_deref()).unwrap_or_default()) {
             Ok(steer) => steer,
             Err(message) => return Ok(refuse(&call, &Refusal::steering(message), None)),
         };
+        if let Some(id) = &steer.recording {
+            return self.replay(id, headers, body, &steer, call).await;
+        }
 
         if !chat.stream {
             sleep(steer.first).await;
         }
-        if steer.hang == Some(START) {
-            std::future::pending::<Infallible>().await;
-        }
-        if steer.reset == Some(START) {
-            call.end(Ended::Reset);
-            return Err(broken_off());
-        }
+        begin(&steer, &call).await?;
         if let Some(status) = steer.status {
             return Ok(refuse(&call, &Refusal::of_status(status, &chat.model), steer.retry_after));
         }
         if steer.refuse_stream_options && !chat.body["stream_options"].is_null() {
             return Ok(refuse(&call, &Refusal::stream_options(), None));
         }
-
-        let accepts = headers.get("accept-encoding").and_then(|value| value.to_str().ok());
-        let accepts_gzip = accepts.is_some_and(|value| value.contains("gzip"));
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
-        let plan = plan(&chat, &steer, accepts_gzip, number);
-        call.note(|record| {
-            record.id = Some(plan.id.clone());
-            record.status = Some(200);
-            record.usage = Some(plan.bill.after(0));
-        });
-        let whole = !chat.stream && !steer.trailers && steer.reset.is_none() && steer.hang.is_none();
-        let mut response = Response::builder()
-            .header("content-type", plan.content_type)
-            .header("x-request-id", format!("req_{number:032x}"))
-            .header("openai-version", "2020-10-01")
-            .header("openai-processing-ms", steer.first.as_millis().to_string())
-            .header("x-ratelimit-limit-requests", "10000")
-            .header("x-ratelimit-remaining-requests", "9999")
-            .header("x-ratelimit-reset-requests", "6ms");
-        if plan.gzip {
-            response = response.header("content-encoding", "gzip");
-        }
-        if steer.trailers {
-            response = response.header("trailer", TRAILER);
-        }
-        if whole {
-            let length: usize = plan.writes.iter().map(|write| write.bytes.len()).sum();
-            response = response.header("content-length", length);
-        }
-        response.body(sending::body(plan, steer, chat.stream, call)).map_err(io::Error::other)
+        send(plan(&chat, &steer, accepts_gzip(headers), number), &steer, call)
     }
+
+    async fn replay(
+        &self,
+        id: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+        steer: &Steer,
+        call: Call,
+    ) -> io::Result<Response<Body>> {
+        let Some(recording) = self.recordings.get(id) else {
+            return Ok(refuse(&call, &Refusal::steering(format!("{HEADER}: no recording `{id}`")), None));
+        };
+        call.note(|record| record.body = Some(String::from_utf8_lossy(body).into_owned()));
+        begin(steer, &call).await?;
+        send(plan::replay(&recording, steer, accepts_gzip(headers)), steer, call)
+    }
+}
+
+/// For a call that is not to be answered at all.
+async fn begin(steer: &Steer, call: &Call) -> io::Result<()> {
+    if steer.hang == Some(START) {
+        std::future::pending::<Infallible>().await;
+    }
+    if steer.reset == Some(START) {
+        call.end(Ended::Reset);
+        return Err(broken_off());
+    }
+    Ok(())
+}
+
+fn send(plan: Plan, steer: &Steer, call: Call) -> io::Result<Response<Body>> {
+    call.note(|record| {
+        record.id.clone_from(&plan.id);
+        record.status = Some(plan.status.as_u16());
+        record.usage = plan.bill.map(|bill| bill.after(0));
+    });
+    let whole = !plan.streamed && !steer.trailers && steer.reset.is_none() && steer.hang.is_none();
+    let mut response = Response::new(());
+    *response.status_mut() = plan.status;
+    *response.headers_mut() = plan.headers.clone();
+    if steer.trailers {
+        response.headers_mut().insert("trailer", HeaderValue::from_static(TRAILER));
+    }
+    if whole {
+        let length: usize = plan.writes.iter().map(|write| write.bytes.len()).sum();
+        response.headers_mut().insert("content-length", length.into());
+    }
+    Ok(response.map(|()| sending::body(plan, steer.clone(), call)))
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepts = headers.get("accept-encoding").and_then(|value| value.to_str().ok());
+    accepts.is_some_and(|value| value.contains("gzip"))
 }
 
 fn refuse(call: &Call, refusal: &Refusal, retry_after: Option<u64>) -> Response<Body> {

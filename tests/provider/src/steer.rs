@@ -40,6 +40,9 @@ pub struct Steer {
     pub hang: Option<usize>,
     /// `trailers`: end the answer with a trailer `x-stand-in-end: complete`.
     pub trailers: bool,
+    /// `recording=ID`: the answer stored under this id, on any path; how it is written, broken off, ended or compressed
+    /// is steered as ever.
+    pub recording: Option<String>,
     /// `gzip`: compress if the caller accepts it; `gzip=always`: even if not.
     pub gzip: Gzip,
 }
@@ -97,6 +100,7 @@ impl Default for Steer {
             reset: None,
             hang: None,
             trailers: false,
+            recording: None,
             gzip: Gzip::Never,
         }
     }
@@ -129,6 +133,7 @@ impl Steer {
             "refuse_stream_options" => self.refuse_stream_options = flag(value)?,
             "reset" => self.reset = Some(writes(value)?),
             "hang" => self.hang = Some(writes(value)?),
+            "recording" => self.recording = Some(percent_decode(value)?),
             "trailers" => self.trailers = flag(value)?,
             "gzip" if value == "always" => self.gzip = Gzip::Always,
             "gzip" if flag(value)? => self.gzip = Gzip::IfAccepted,

@@ -376,3 +376,39 @@ async fn other_paths_answer_too_and_all_calls_are_remembered_until_the_reset() -
     assert_eq!(seen(&address).await?, json!([]));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_recorded_answer_is_played_back_on_any_path_and_steered_like_the_others() -> Outcome {
+    let address = start().await?;
+    let recorded = "{\"usageMetadata\": \"é and 🙂\"}\n";
+    let headers = "x-recorded-status: 203\r\nx-recorded-content-type: application/json\r\nx-recorded-x-a: b\r\n";
+    let stored = read(send(&address, "PUT", "/_recordings/one", headers, recorded).await?).await?;
+    assert_eq!(stored.status, 200);
+
+    for path in ["/v1beta/models/gemini:generateContent", "/v1/chat/completions"] {
+        let call = |steering: &'static str| {
+            let address = address.clone();
+            async move {
+                let headers = format!("x-stand-in: recording=one; {steering}\r\nte: trailers\r\n");
+                read(send(&address, "POST", path, &headers, &request(json!({}))).await?).await
+            }
+        };
+        let whole = call("write=cut:3; seed=2").await?;
+        assert!(whole.complete && whole.status == 203, "{whole:?}");
+        assert!(whole.head.contains("content-type: application/json") && whole.head.contains("x-a: b"));
+        assert_eq!(whole.body, recorded.as_bytes());
+        assert!(call("trailers").await?.trailers.contains("x-stand-in-end"));
+        let broken = call("write=cut:1; reset=5").await?;
+        assert!(!broken.complete && broken.body == recorded.as_bytes()[..5], "{broken:?}");
+        let zipped = call("gzip=always").await?;
+        let mut plain = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&zipped.body[..]), &mut plain)?;
+        assert_eq!(plain, recorded);
+    }
+    let calls = seen(&address).await?;
+    assert_eq!(calls[0]["body"], request(json!({})));
+    assert_eq!(calls[0]["usage"], Value::Null);
+    let headers = "x-stand-in: recording=two\r\n";
+    assert_eq!(read(send(&address, "POST", "/x", headers, "").await?).await?.status, 400);
+    Ok(())
+}
