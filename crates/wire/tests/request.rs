@@ -240,6 +240,17 @@ fn the_cookbooks_tool_counts_as_the_api_counted_it() {
 }
 
 #[test]
+fn a_field_that_is_not_known_makes_the_count_an_estimate_of_the_same_prompt() {
+    let body = |field: &str| {
+        format!(r#"{{"model":"gpt-4o",{field}"messages":[{{"role":"user","content":"Hello there"}}]}}"#)
+    };
+    let count = |body: String| read(&body).count_prompt(body.as_bytes(), &Model::of("gpt-4o"));
+    let (plain, unknown) = (count(body("")), count(body(r#""tool_choice":"auto","#)));
+    assert_eq!(plain.tokens(), unknown.tokens());
+    assert!(plain.exact && !unknown.exact);
+}
+
+#[test]
 fn escapes_count_as_what_they_stand_for() {
     let plain = r#"{"model":"m","messages":[{"role":"user","content":"é \" 日本"}]}"#;
     let escaped = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 \u0022 \u65e5\u672c"}]}"#;

@@ -130,7 +130,8 @@ impl ChatRequest {
     #[must_use]
     pub fn count_prompt(&self, body: &[u8], model: &Model) -> PromptCount {
         let mut count = Count::new(model);
-        if !self.prompt.plain || self.walk(body, &mut count).is_none() {
+        let walked = self.walk(body, &mut count);
+        if walked.is_none() || !self.prompt.plain {
             count.unsure();
         }
         count.total()
