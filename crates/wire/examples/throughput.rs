@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use wire::{ChatRequest, ResponseKind, ResponseMeter};
+use wire::{Api, ChatRequest, MeterOptions, ResponseHead, ResponseMeter};
 
 fn main() {
     let prose = "The quick brown fox jumps over the lazy dog, and nobody was there to count its tokens. ";
@@ -37,7 +37,8 @@ fn main() {
         ("whole", stream.len(), true),
     ] {
         let seconds = per_run(|| {
-            let mut meter = ResponseMeter::new(ResponseKind::Events, strip);
+            let head = ResponseHead { status: 200, header: &|_| Some(b"text/event-stream") };
+            let mut meter = ResponseMeter::new(Api::OpenAiChat, &head, MeterOptions { strip_usage: strip });
             for piece in stream.as_bytes().chunks(chunk) {
                 black_box(meter.feed(black_box(piece), false));
             }

@@ -1,4 +1,4 @@
-//! Which requests are calls to a model, and in what format their responses come.
+//! Which requests are calls to a model, and in what format.
 
 use std::borrow::Cow;
 
@@ -77,28 +77,6 @@ fn hex_byte([high, low]: [u8; 2]) -> Option<u8> {
     Some(digit(high)?.wrapping_shl(4) | digit(low)?)
 }
 
-/// How a response body is framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseKind {
-    /// One JSON value.
-    Json,
-    /// Server-sent events.
-    Events,
-}
-
-impl ResponseKind {
-    /// By the `content-type` header: `text/event-stream`, with or without parameters, is events.
-    #[must_use]
-    pub fn of_content_type(content_type: &[u8]) -> Self {
-        let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-        if essence.eq_ignore_ascii_case(b"text/event-stream") {
-            ResponseKind::Events
-        } else {
-            ResponseKind::Json
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,13 +111,5 @@ mod tests {
         ] {
             assert_eq!(recognise(b"POST", path.as_bytes()), None, "{path}");
         }
-    }
-
-    #[test]
-    fn event_streams_are_told_by_the_media_type_alone() {
-        assert_eq!(ResponseKind::of_content_type(b"text/event-stream; charset=utf-8"), ResponseKind::Events);
-        assert_eq!(ResponseKind::of_content_type(b"Text/Event-Stream"), ResponseKind::Events);
-        assert_eq!(ResponseKind::of_content_type(b"application/json"), ResponseKind::Json);
-        assert_eq!(ResponseKind::of_content_type(b""), ResponseKind::Json);
     }
 }

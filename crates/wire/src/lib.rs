@@ -13,18 +13,14 @@
 
 mod api;
 mod json;
-mod meter;
 mod openai;
-mod output;
 mod prompt;
-mod seen;
-mod sse;
-mod strip;
+mod response;
 
-pub use api::{Api, ResponseKind, recognise};
-pub use meter::{Passed, ResponseMeter};
+pub use api::{Api, recognise};
 pub use openai::{ChatRequest, ReadError, Rewrite};
 pub use prompt::PromptCount;
+pub use response::{Extras, FinishReason, MeterOptions, Passed, Reported, ResponseHead, ResponseMeter};
 
 /// A number of tokens, and whether it is known to be the provider's own figure or an estimate of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

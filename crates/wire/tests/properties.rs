@@ -13,9 +13,12 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+mod common;
+
+use common::{EVENTS, JSON, chat_meter, figures};
 use tokens::Encoding::O200kBase;
 use tokens::Model;
-use wire::{ChatRequest, Passed, ResponseKind, ResponseMeter, Rewrite};
+use wire::{ChatRequest, Passed, Rewrite};
 
 /// Text with what is hard about text: escapes, characters of every width, white space.
 fn text() -> impl Strategy<Value = String> {
@@ -94,17 +97,11 @@ struct Metered {
 }
 
 /// Feeds the body cut at these places; ends with the last piece or, as with trailers, after it.
-fn meter(
-    body: &[u8],
-    cuts: &[prop::sample::Index],
-    kind: ResponseKind,
-    strip: bool,
-    trailers: bool,
-) -> Metered {
+fn meter(body: &[u8], cuts: &[prop::sample::Index], kind: &str, strip: bool, trailers: bool) -> Metered {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
     places.extend([0, body.len()]);
     places.sort_unstable();
-    let mut meter = ResponseMeter::new(kind, strip);
+    let mut meter = chat_meter(kind, strip);
     let mut client = Vec::new();
     for (at, ends) in places.windows(2).enumerate() {
         let piece = &body[ends[0]..ends[1]];
@@ -115,7 +112,7 @@ fn meter(
     }
     client.extend(meter.release());
     Metered {
-        usage: meter.usage(),
+        usage: figures(&meter),
         output: meter.count_output(O200kBase).tokens,
         chunks: meter.output_chunks(),
         error: meter.error_seen(),
@@ -227,8 +224,8 @@ proptest! {
     fn any_split_of_a_stream_gives_the_same(
         body in stream(), cuts in vec(any::<prop::sample::Index>(), 0..12), strip: bool, trailers: bool,
     ) {
-        let whole = meter(&body, &[], ResponseKind::Events, strip, false);
-        prop_assert_eq!(&meter(&body, &cuts, ResponseKind::Events, strip, trailers), &whole);
+        let whole = meter(&body, &[], EVENTS, strip, false);
+        prop_assert_eq!(&meter(&body, &cuts, EVENTS, strip, trailers), &whole);
         if strip {
             prop_assert!(is_subsequence(&whole.client, &body));
         } else {
@@ -239,9 +236,9 @@ proptest! {
     #[test]
     fn any_split_of_a_body_gives_the_same(value in json_value(), usage in usage(), cuts in vec(any::<prop::sample::Index>(), 0..6)) {
         let body = json!({"x": value, "choices": [{"message": {"content": value}}], "usage": usage}).to_string();
-        let whole = meter(body.as_bytes(), &[], ResponseKind::Json, true, false);
+        let whole = meter(body.as_bytes(), &[], JSON, true, false);
         prop_assert!(whole.usage.is_some());
-        prop_assert_eq!(meter(body.as_bytes(), &cuts, ResponseKind::Json, true, true), whole);
+        prop_assert_eq!(meter(body.as_bytes(), &cuts, JSON, true, true), whole);
     }
 
     #[test]
@@ -304,7 +301,7 @@ proptest! {
         bytes in vec(prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\":,\\\r\n data".to_vec())], 0..300), cut: prop::sample::Index,
     ) {
         let _ = ChatRequest::read(&bytes).map_err(|e| e.to_string());
-        for kind in [ResponseKind::Json, ResponseKind::Events] {
+        for kind in [JSON, EVENTS] {
             meter(&bytes, &[cut], kind, true, false);
         }
         let _ = wire::recognise(b"POST", &bytes);
@@ -320,8 +317,8 @@ proptest! {
             let place = at.index(body.len());
             body[place] = byte;
         }
-        let whole = meter(&body, &[], ResponseKind::Events, true, false);
-        prop_assert_eq!(meter(&body, &cuts, ResponseKind::Events, true, true), whole);
+        let whole = meter(&body, &[], EVENTS, true, false);
+        prop_assert_eq!(meter(&body, &cuts, EVENTS, true, true), whole);
     }
 }
 

@@ -9,9 +9,12 @@
     clippy::arithmetic_side_effects
 )]
 
+mod common;
+
+use common::{EVENTS, JSON, chat_meter, figures};
 use tokens::Encoding::O200kBase;
 use tokens::{Usage, count};
-use wire::{Passed, ResponseKind, ResponseMeter};
+use wire::{Passed, ResponseMeter};
 
 const ROLE: &str = r#"data: {"id":"c","object":"chat.completion.chunk","model":"gpt-4o-2024-08-06","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"finish_reason":null}],"usage":null}"#;
 const HELLO: &str = r#"data: {"id":"c","object":"chat.completion.chunk","model":"gpt-4o-2024-08-06","choices":[{"index":0,"delta":{"content":"Hello "},"finish_reason":null}],"usage":null}"#;
@@ -25,8 +28,8 @@ fn stream(events: &[&str]) -> String {
 }
 
 /// Feeds the pieces, ends with the last one, and returns the meter and what the client gets.
-fn pass(pieces: &[&[u8]], kind: ResponseKind, strip: bool) -> (ResponseMeter, Vec<u8>) {
-    let mut meter = ResponseMeter::new(kind, strip);
+fn pass(pieces: &[&[u8]], kind: &str, strip: bool) -> (ResponseMeter, Vec<u8>) {
+    let mut meter = chat_meter(kind, strip);
     let mut client = Vec::new();
     for (at, piece) in pieces.iter().enumerate() {
         match meter.feed(piece, at + 1 == pieces.len()) {
@@ -38,16 +41,16 @@ fn pass(pieces: &[&[u8]], kind: ResponseKind, strip: bool) -> (ResponseMeter, Ve
 }
 
 fn events(text: &str, strip: bool) -> (ResponseMeter, String) {
-    let (meter, client) = pass(&[text.as_bytes()], ResponseKind::Events, strip);
+    let (meter, client) = pass(&[text.as_bytes()], EVENTS, strip);
     (meter, String::from_utf8(client).unwrap())
 }
 
 fn json(text: &str) -> ResponseMeter {
-    pass(&[text.as_bytes()], ResponseKind::Json, false).0
+    pass(&[text.as_bytes()], JSON, false).0
 }
 
 fn usage_of(usage: &str) -> Option<Usage> {
-    json(&format!(r#"{{"choices":[],"usage":{usage}}}"#)).usage()
+    json(&format!(r#"{{"choices":[],"usage":{usage}}}"#)).usage().map(|reported| reported.usage)
 }
 
 /// `USAGE`, by hand: the details are subsets of the totals.
@@ -68,7 +71,7 @@ fn a_stream_is_metered_and_passes_untouched() {
     let text = stream(&[ROLE, HELLO, WORLD, STOP, USAGE, DONE]);
     let (mut meter, client) = events(&text, false);
     assert_eq!(client, text);
-    assert_eq!(meter.usage(), Some(expected()));
+    assert_eq!(figures(&meter), Some(expected()));
     assert_eq!(meter.model(), Some("gpt-4o-2024-08-06"));
     assert_eq!(meter.output_chunks(), 2);
     assert!(meter.has_output() && !meter.error_seen());
@@ -82,7 +85,7 @@ fn the_usage_chunk_that_was_asked_for_on_the_clients_behalf_is_taken_out() {
     let text = stream(&[ROLE, HELLO, STOP, USAGE, DONE]);
     let (meter, client) = events(&text, true);
     assert_eq!(client, stream(&[ROLE, HELLO, STOP, DONE]));
-    assert_eq!(meter.usage(), Some(expected()));
+    assert_eq!(figures(&meter), Some(expected()));
 }
 
 #[test]
@@ -111,15 +114,15 @@ fn every_line_end_and_every_cut_gives_the_same_bytes_and_figures() {
         let expected_client = of(&[comment, ROLE, comment, WORLD, comment, comment, DONE]);
         for cut in 0..=text.len() {
             let (a, b) = text.as_bytes().split_at(cut);
-            let (mut meter, client) = pass(&[a, b], ResponseKind::Events, true);
+            let (mut meter, client) = pass(&[a, b], EVENTS, true);
             assert_eq!(String::from_utf8(client).unwrap(), expected_client, "{line_end:?} cut at {cut}");
-            assert_eq!(meter.usage(), Some(expected()), "{line_end:?} cut at {cut}");
+            assert_eq!(figures(&meter), Some(expected()), "{line_end:?} cut at {cut}");
             assert_eq!(meter.count_output(O200kBase).tokens, count(O200kBase, "wörld 日本"));
         }
         let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
-        let (meter, client) = pass(&bytes, ResponseKind::Events, true);
+        let (meter, client) = pass(&bytes, EVENTS, true);
         assert_eq!(String::from_utf8(client).unwrap(), expected_client);
-        assert_eq!(meter.usage(), Some(expected()));
+        assert_eq!(figures(&meter), Some(expected()));
     }
 }
 
@@ -129,7 +132,7 @@ fn an_unfinished_event_with_content_is_not_kept_back() {
     let text = stream(&[HELLO]);
     let shown = text.find(r#""choices":[{"#).unwrap() + r#""choices":[{"#.len();
     for cut in shown..text.len() {
-        let mut meter = ResponseMeter::new(ResponseKind::Events, true);
+        let mut meter = chat_meter(EVENTS, true);
         match meter.feed(&text.as_bytes()[..cut], false) {
             Passed::Untouched => {}
             Passed::Replaced(bytes) => assert_eq!(bytes, &text.as_bytes()[..cut]),
@@ -142,8 +145,8 @@ fn what_is_kept_back_is_bounded_and_a_larger_usage_chunk_is_passed_on() {
     let padded = USAGE.replace(r#""choices":[]"#, &format!(r#""pad":"{}","choices":[]"#, "x".repeat(5000)));
     let text = stream(&[ROLE, &padded, DONE]);
     let (meter, client) = events(&text, true);
-    assert_eq!((client, meter.usage()), (text.clone(), Some(expected())));
-    let mut meter = ResponseMeter::new(ResponseKind::Events, true);
+    assert_eq!((client, figures(&meter)), (text.clone(), Some(expected())));
+    let mut meter = chat_meter(EVENTS, true);
     let mut passed = 0;
     for (at, byte) in text.as_bytes().iter().enumerate() {
         passed += match meter.feed(&[*byte], false) {
@@ -160,7 +163,7 @@ fn a_stream_cut_inside_the_usage_chunk_gives_back_what_was_kept() {
     let text = stream(&[HELLO]);
     for cut in [1, 5, 6, 20, 100, USAGE.len() - 1] {
         let beginning = format!("{text}{}", &USAGE[..cut]);
-        let mut meter = ResponseMeter::new(ResponseKind::Events, true);
+        let mut meter = chat_meter(EVENTS, true);
         let passed = match meter.feed(beginning.as_bytes(), false) {
             Passed::Untouched => beginning.clone().into_bytes(),
             Passed::Replaced(bytes) => bytes,
@@ -171,7 +174,7 @@ fn a_stream_cut_inside_the_usage_chunk_gives_back_what_was_kept() {
         assert_eq!([passed, meter.release()].concat(), beginning.as_bytes());
         assert!(meter.release().is_empty());
         // Figures that have come whole count, also where the rest of their chunk has not.
-        assert_eq!(meter.usage(), (cut == USAGE.len() - 1).then(expected));
+        assert_eq!(figures(&meter), (cut == USAGE.len() - 1).then(expected));
         assert_eq!(meter.count_output(O200kBase).tokens, count(O200kBase, "Hello "));
     }
 }
@@ -180,11 +183,11 @@ fn a_stream_cut_inside_the_usage_chunk_gives_back_what_was_kept() {
 fn a_stream_that_ends_with_trailers_is_read_to_its_end() {
     let text = stream(&[HELLO, USAGE]);
     let unfinished = text.trim_end();
-    let mut meter = ResponseMeter::new(ResponseKind::Events, true);
+    let mut meter = chat_meter(EVENTS, true);
     meter.feed(unfinished.as_bytes(), false);
-    assert_eq!(meter.usage(), None);
+    assert_eq!(figures(&meter), None);
     assert!(meter.release().is_empty(), "a whole usage chunk is dropped, with or without its empty line");
-    assert_eq!(meter.usage(), Some(expected()));
+    assert_eq!(figures(&meter), Some(expected()));
     assert_eq!(meter.feed(b"more", true), Passed::Untouched);
 }
 
@@ -197,7 +200,7 @@ fn the_last_usage_wins_and_is_never_added_up() {
         )
     };
     let (meter, _) = events(&stream(&[&cumulative(1), &cumulative(2), &cumulative(3), DONE]), false);
-    assert_eq!(meter.usage(), Some(Usage { uncached_input: 5, output_visible: 3, ..Usage::default() }));
+    assert_eq!(figures(&meter), Some(Usage { uncached_input: 5, output_visible: 3, ..Usage::default() }));
 }
 
 #[test]
@@ -246,7 +249,7 @@ fn classes_are_disjoint_and_add_up_to_the_providers_totals() {
 fn figures_that_compatible_providers_put_elsewhere_are_found() {
     let groq = r#"data: {"choices":[{"index":0,"delta":{}}],"x_groq":{"id":"r","usage":{"prompt_tokens":4,"completion_tokens":2}}}"#;
     assert_eq!(
-        events(&stream(&[groq]), false).0.usage(),
+        figures(&events(&stream(&[groq]), false).0),
         Some(Usage { uncached_input: 4, output_visible: 2, ..Usage::default() })
     );
     for elsewhere in [r#""num_cached_tokens":3"#, r#""cached_tokens":3"#, r#""prompt_cache_hit_tokens":3"#] {
@@ -261,9 +264,9 @@ fn a_json_response_is_read_at_its_end_in_any_split() {
     let text = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"Hello wörld","refusal":null}},{"index":1,"message":{"role":"assistant","content":"日本"}}],"usage":{"prompt_tokens":9,"completion_tokens":4}}"#;
     for cut in 0..=text.len() {
         let (a, b) = text.as_bytes().split_at(cut);
-        let (mut meter, client) = pass(&[a, b], ResponseKind::Json, true);
+        let (mut meter, client) = pass(&[a, b], JSON, true);
         assert_eq!(client, text.as_bytes());
-        assert_eq!(meter.usage(), Some(Usage { uncached_input: 9, output_visible: 4, ..Usage::default() }));
+        assert_eq!(figures(&meter), Some(Usage { uncached_input: 9, output_visible: 4, ..Usage::default() }));
         let choices = count(O200kBase, "Hello wörld") + count(O200kBase, "日本");
         assert_eq!(meter.count_output(O200kBase).tokens, choices);
         assert_eq!(meter.output_chunks(), 1);
@@ -321,7 +324,7 @@ fn what_cannot_be_read_is_counted_and_passed_on() {
     let (meter, client) = events(&text, false);
     assert_eq!(client, text);
     assert_eq!(
-        (meter.unread_bytes(), meter.usage()),
+        (meter.unread_bytes(), figures(&meter)),
         ((bad.len() - "data: ".len()) as u64, Some(expected()))
     );
 
@@ -329,25 +332,25 @@ fn what_cannot_be_read_is_counted_and_passed_on() {
     let text = stream(&[&large, USAGE, DONE]);
     for size in [text.len(), 16_384] {
         let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
-        let (meter, client) = pass(&pieces, ResponseKind::Events, true);
+        let (meter, client) = pass(&pieces, EVENTS, true);
         assert_eq!(client, stream(&[&large, DONE]).as_bytes());
-        assert_eq!((meter.unread_bytes(), meter.usage()), (large.len() as u64, Some(expected())));
+        assert_eq!((meter.unread_bytes(), figures(&meter)), (large.len() as u64, Some(expected())));
     }
 
     let body = format!(r#"{{"x":"{}","usage":{{"prompt_tokens":1}}}}"#, "x".repeat(2_000_000));
     for size in [body.len(), 16_384] {
         let pieces: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
-        let (meter, client) = pass(&pieces, ResponseKind::Json, false);
+        let (meter, client) = pass(&pieces, JSON, false);
         assert_eq!(client, body.as_bytes());
-        assert_eq!((meter.unread_bytes(), meter.usage()), (body.len() as u64, None));
+        assert_eq!((meter.unread_bytes(), figures(&meter)), (body.len() as u64, None));
     }
 }
 
 #[test]
 fn an_empty_response_says_nothing() {
-    for kind in [ResponseKind::Json, ResponseKind::Events] {
+    for kind in [JSON, EVENTS] {
         let (mut meter, client) = pass(&[b""], kind, true);
-        assert!(client.is_empty() && meter.usage().is_none() && !meter.has_output());
+        assert!(client.is_empty() && figures(&meter).is_none() && !meter.has_output());
         assert_eq!(meter.count_output(O200kBase).tokens, 0);
     }
 }

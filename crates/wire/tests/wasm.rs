@@ -2,10 +2,12 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used)]
 
-use tokens::Encoding::O200kBase;
+mod common;
+
+use common::{EVENTS, JSON, chat_meter, figures};
 use tokens::{Model, Usage};
 use wasm_bindgen_test::wasm_bindgen_test;
-use wire::{ChatRequest, Passed, ResponseKind, ResponseMeter, Rewrite};
+use wire::{ChatRequest, Passed, Rewrite};
 
 const CONTENT: &str = "data: {\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wörld 日本\"}}],\"usage\":null}\r\n\r\n";
 const USAGE: &str = "data: {\"model\":\"gpt-4o\",\"choices\":[],\"usage\":{\"prompt_tokens\":2006,\"completion_tokens\":300,\"total_tokens\":2306,\"prompt_tokens_details\":{\"cached_tokens\":1920},\"completion_tokens_details\":{\"reasoning_tokens\":192}}}\r\n\r\n";
@@ -15,7 +17,7 @@ const DONE: &str = "data: [DONE]\r\n\r\n";
 fn any_cut_of_a_stream_gives_the_same_usage_count_and_bytes() {
     let stream = [CONTENT, USAGE, DONE].concat();
     for cut in 0..=stream.len() {
-        let mut meter = ResponseMeter::new(ResponseKind::Events, true);
+        let mut meter = chat_meter(EVENTS, true);
         let mut client = Vec::new();
         let (a, b) = stream.as_bytes().split_at(cut);
         for (piece, end) in [(a, false), (b, true)] {
@@ -32,7 +34,7 @@ fn any_cut_of_a_stream_gives_the_same_usage_count_and_bytes() {
             reasoning: 192,
             ..Usage::default()
         };
-        assert_eq!(meter.usage(), Some(expected), "cut at {cut}");
+        assert_eq!(figures(&meter), Some(expected), "cut at {cut}");
         assert_eq!(meter.output_chunks(), 1);
     }
 }
@@ -56,8 +58,8 @@ fn a_request_is_read_counted_and_rewritten() {
 fn hostile_bodies_are_refused_not_trapped() {
     for body in ["[".repeat(1_000_000), "{\"a\":".repeat(1_000_000), "\"\\".repeat(1000), String::new()] {
         assert!(ChatRequest::read(body.as_bytes()).is_err());
-        let mut meter = ResponseMeter::new(ResponseKind::Json, false);
+        let mut meter = chat_meter(JSON, false);
         meter.feed(body.as_bytes(), true);
-        assert_eq!(meter.usage(), None);
+        assert_eq!(figures(&meter), None);
     }
 }

@@ -5,7 +5,7 @@ use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
 use crate::worker::Worker;
 use tokens::{Encoding, Usage};
-use wire::{Counted, Passed, ResponseKind, ResponseMeter};
+use wire::{Api, Counted, MeterOptions, Passed, ResponseHead, ResponseMeter};
 
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -25,21 +25,22 @@ impl Answer {
     pub(super) fn start(host: &dyn Host, call: &Call) -> Answer {
         let headers = host.headers(Headers::Response).unwrap_or_default();
         let header = |name: &str| headers.get(name).unwrap_or_default();
-        let status =
+        let status: u16 =
             std::str::from_utf8(header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let kind = ResponseKind::of_content_type(header("content-type"));
         let encoded = !matches!(header("content-encoding"), b"" | b"identity");
-        let strips = call.usage_added && kind == ResponseKind::Events;
-        if strips && !header("content-length").is_empty() {
+        let head = ResponseHead { status, header: &|name| headers.get(name) };
+        let options = MeterOptions { strip_usage: call.usage_added };
+        let meter = ResponseMeter::new(Api::OpenAiChat, &head, options);
+        if meter.may_shorten() && !header("content-length").is_empty() {
             // What is taken out changes the length, if there is one.
             let _ = host.remove_header(Headers::Response, "content-length");
         }
         Answer {
-            status,
-            meter: ResponseMeter::new(kind, strips),
+            status: status.into(),
+            streamed: meter.is_stream(),
+            meter,
             encoded,
             suspect: status == 400 && call.usage_added,
-            streamed: kind == ResponseKind::Events,
             first_token_ns: None,
             last_token_ns: None,
         }
@@ -103,7 +104,7 @@ impl Answer {
 
     pub(super) fn usage(&mut self) -> Option<Usage> {
         self.meter.finish();
-        self.meter.usage()
+        self.meter.usage().map(|reported| reported.usage)
     }
 
     pub(super) fn count_output(&mut self, encoding: Encoding) -> Counted {

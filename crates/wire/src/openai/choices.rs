@@ -2,8 +2,7 @@
 
 use super::chunk::Choices;
 use crate::json::{Error, Kind, Scanner, Str};
-use crate::output::{Channel, Source};
-use crate::seen::Seen;
+use crate::response::{Channel, Seen, Source};
 
 pub(super) fn read_choices(
     scanner: &mut Scanner<'_>,

@@ -3,7 +3,7 @@
 use super::choices::read_choices;
 use super::usage::read_usage;
 use crate::json::{Error, Fault, Kind, Scanner};
-use crate::seen::Seen;
+use crate::response::Seen;
 
 /// What a chunk's `choices` were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

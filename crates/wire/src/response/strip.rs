@@ -4,8 +4,8 @@
 //! the usage chunk is kept back, for as long as it can and never more than [`HELD`] bytes. A chunk with choices shows
 //! that it has some before any of their text, so content is never kept back.
 
+use super::sse::data_value;
 use crate::openai::may_be_usage_only;
-use crate::sse::data_value;
 use std::mem;
 
 /// Bytes kept back at most; a larger event is never dropped, however it was cut. The usage chunk has about 500.

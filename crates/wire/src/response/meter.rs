@@ -1,12 +1,14 @@
 //! Metering a response while it passes.
 
+use super::head::{MeterOptions, ResponseHead};
+use super::report::{Extras, FinishReason, Reported};
+use super::seen::Seen;
+use super::sse::{Splitter, Step};
+use super::strip::{Pass, Strip};
 use crate::json::{Error, Scanner};
 use crate::openai::{Shape, read_chunk};
-use crate::seen::Seen;
-use crate::sse::{Splitter, Step};
-use crate::strip::{Pass, Strip};
-use crate::{Counted, ResponseKind};
-use tokens::{Encoding, Model, Usage};
+use crate::{Api, Counted};
+use tokens::{Encoding, Model};
 
 /// Bytes of a JSON response that are kept to be read at its end; a larger one is not read.
 const LARGEST_JSON: usize = 1 << 20;
@@ -39,17 +41,27 @@ enum Body {
 }
 
 impl ResponseMeter {
-    /// With `strip_usage`, the extra chunk of a stream that only brings usage is taken out of what is passed on: for
-    /// streams where the client did not ask for it.
+    /// For the response to a call in this format.
     #[must_use]
-    pub fn new(kind: ResponseKind, strip_usage: bool) -> Self {
-        let body = match kind {
-            ResponseKind::Json => Body::Json { kept: Vec::new(), too_large: false },
-            ResponseKind::Events => {
-                Body::Events { splitter: Box::default(), strip: strip_usage.then(Strip::default) }
-            }
+    pub fn new(_api: Api, head: &ResponseHead<'_>, options: MeterOptions) -> Self {
+        let body = if is_event_stream((head.header)("content-type").unwrap_or_default()) {
+            Body::Events { splitter: Box::default(), strip: options.strip_usage.then(Strip::default) }
+        } else {
+            Body::Json { kept: Vec::new(), too_large: false }
         };
         ResponseMeter { body, seen: Seen::default(), unread: 0, finished: false }
+    }
+
+    /// Whether the response is a stream of events.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        matches!(self.body, Body::Events { .. })
+    }
+
+    /// Whether what is passed on may be shorter than what came, so that no `content-length` holds.
+    #[must_use]
+    pub const fn may_shorten(&self) -> bool {
+        matches!(self.body, Body::Events { strip: Some(_), .. })
     }
 
     /// Names the encoding to count with if the output outgrows what is kept of it. Without, it is the encoding of the
@@ -133,8 +145,8 @@ impl ResponseMeter {
 
     /// The provider's own figures, the last ones given. `None` is "not given", zeros are figures.
     #[must_use]
-    pub const fn usage(&self) -> Option<Usage> {
-        self.seen.usage
+    pub fn usage(&self) -> Option<Reported> {
+        self.seen.usage.map(|usage| Reported { usage, complete: true })
     }
 
     /// Whether the model has said anything yet: text, refusal, reasoning, a call.
@@ -159,6 +171,40 @@ impl ResponseMeter {
         Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
     }
 
+    /// As [`ResponseMeter::count_output`], but only of what came after the last [`ResponseMeter::usage`]: what an
+    /// incomplete report lacks. It is everything where there was no report.
+    #[must_use]
+    pub fn count_unreported(&mut self, encoding: Encoding) -> Counted {
+        if self.seen.usage.is_some() {
+            return Counted { tokens: 0, exact: true };
+        }
+        self.count_output(encoding)
+    }
+
+    /// Why the model stopped; of several choices, the last one's reason.
+    #[must_use]
+    pub const fn finish_reason(&self) -> Option<FinishReason> {
+        None
+    }
+
+    /// How many calls of tools the model made.
+    #[must_use]
+    pub const fn tool_calls(&self) -> u64 {
+        0
+    }
+
+    /// The service tier that served the call, as the provider names it: it may change the price.
+    #[must_use]
+    pub const fn service_tier(&self) -> Option<&str> {
+        None
+    }
+
+    /// What was consumed beside tokens.
+    #[must_use]
+    pub fn extras(&self) -> Extras {
+        Extras::default()
+    }
+
     /// The model that answered, as it names itself.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
@@ -171,6 +217,12 @@ impl ResponseMeter {
         self.seen.error
     }
 
+    /// The provider's name for the error, where it gave one.
+    #[must_use]
+    pub const fn error(&self) -> Option<&str> {
+        None
+    }
+
     /// Bytes that were too many to keep or could not be read as JSON.
     #[must_use]
     pub const fn unread_bytes(&self) -> u64 {
@@ -180,6 +232,12 @@ impl ResponseMeter {
         };
         self.unread.saturating_add(too_large)
     }
+}
+
+/// By the media type, with or without parameters.
+fn is_event_stream(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"text/event-stream")
 }
 
 fn feed_stripping(

@@ -1,7 +1,7 @@
 //! What has been seen of a response: the place that every format's reader writes to.
 
+use super::output::Output;
 use crate::json::Str;
-use crate::output::Output;
 use tokens::Usage;
 
 /// As for requests: far above any real name.

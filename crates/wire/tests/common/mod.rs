@@ -1,0 +1,23 @@
+//! Shared by the tests of responses.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use tokens::Usage;
+use wire::{Api, MeterOptions, ResponseHead, ResponseMeter};
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
+
+/// A meter for a response of this type to a chat completion.
+pub(crate) fn chat_meter(content_type: &str, strip_usage: bool) -> ResponseMeter {
+    meter(Api::OpenAiChat, content_type, strip_usage)
+}
+
+pub(crate) fn meter(api: Api, content_type: &str, strip_usage: bool) -> ResponseMeter {
+    let header = |name: &str| (name == "content-type").then_some(content_type.as_bytes());
+    ResponseMeter::new(api, &ResponseHead { status: 200, header: &header }, MeterOptions { strip_usage })
+}
+
+/// The figures alone.
+pub(crate) fn figures(meter: &ResponseMeter) -> Option<Usage> {
+    meter.usage().map(|reported| reported.usage)
+}
