@@ -5,6 +5,7 @@
 //!   proven upper bound of the prompt's tokens; it counts the prompt and rewrites the body on demand.
 //! * [`ResponseMeter`] watches a response pass, chunk by chunk: the provider's usage, the output as far as it was seen,
 //!   errors inside a 200; it takes the usage chunk out again that a client did not ask for.
+//! * [`Decoder`] takes content codings off a response that came encoded.
 //!
 //! No I/O, no DOM. A provider's own words live in one module each (`openai`); what they share (`json`, `sse`, the
 //! meter) knows none of them.
@@ -12,12 +13,14 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod encoding;
 mod json;
 mod openai;
 mod prompt;
 mod response;
 
 pub use api::{Api, recognise};
+pub use encoding::Decoder;
 pub use openai::{ChatRequest, ReadError, Rewrite};
 pub use prompt::PromptCount;
 pub use response::{Extras, FinishReason, MeterOptions, Passed, Reported, ResponseHead, ResponseMeter};
