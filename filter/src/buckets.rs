@@ -1,8 +1,8 @@
 //! Which buckets this worker deals with, and how much of them it needs.
 
-use hashbrown::HashMap;
 use quota::BucketKey;
 use quota::proto::{Bucket, Want};
+use std::collections::BTreeMap;
 
 /// Buckets remembered at a time; calls on others are admitted all the same, only with less foresight.
 const MOST: usize = 10_000;
@@ -20,7 +20,7 @@ const LITTLE: u64 = 1;
 
 #[derive(Debug, Default)]
 pub(crate) struct Buckets {
-    known: HashMap<BucketKey, Known>,
+    known: BTreeMap<BucketKey, Known>,
 }
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! An Envoy in memory, for native tests: the parts of its behaviour that the filter relies on, and its traps.
+//! An Envoy in memory, for native tests and simulations: the parts of its behaviour that the filter relies on, and its traps.
 //!
 //! * What is held while pausing adds up, what passes does not.
 //! * Request headers are gone once they are released: setters refuse, getters find nothing.
@@ -13,31 +13,50 @@ use crate::host::{
 use crate::{HeaderMap, Vm};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 use std::rc::Rc;
 
-pub(crate) const ROOT: u32 = 1;
+pub const ROOT: u32 = 1;
 
 /// What all workers of the process see.
 #[derive(Debug, Default)]
-pub(crate) struct Process {
+pub struct Process {
     shared: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     metrics: RefCell<Vec<(String, u64)>>,
-    pub(crate) now_ms: Cell<u64>,
+    pub now_ms: Cell<u64>,
     drawn: Cell<u64>,
     /// How many writes to shared data are to fail as if another worker had been faster.
-    pub(crate) contention: Cell<u32>,
+    pub contention: Cell<u32>,
+    meddler: RefCell<Option<Rc<dyn Meddler>>>,
+}
+
+/// Has a hand in a process's shared data.
+pub trait Meddler {
+    /// Before each access: what other workers do at that moment.
+    fn before_access(&self) {}
+
+    /// Before each write of `new` over `there`: what is written instead, whatever was expected. `None`: all is well.
+    fn instead(&self, _there: Option<&[u8]>, _new: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+impl fmt::Debug for dyn Meddler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meddler")
+    }
 }
 
 /// One worker of a process, with its VM.
 #[derive(Debug)]
-pub(crate) struct Worker {
-    pub(crate) envoy: FakeEnvoy,
-    pub(crate) vm: Vm,
+pub struct Worker {
+    pub envoy: FakeEnvoy,
+    pub vm: Vm,
     next: u32,
 }
 
 #[derive(Debug)]
-pub(crate) struct FakeEnvoy {
+pub struct FakeEnvoy {
     process: Rc<Process>,
     streams: RefCell<HashMap<u32, FakeStream>>,
     current: Cell<u32>,
@@ -45,17 +64,18 @@ pub(crate) struct FakeEnvoy {
     calls: RefCell<VecDeque<PendingCall>>,
     next_call: Cell<u32>,
     answer: RefCell<Vec<u8>>,
-    pub(crate) log: RefCell<Vec<String>>,
-    pub(crate) closed: Cell<bool>,
-    pub(crate) properties: RefCell<HashMap<String, Vec<u8>>>,
+    pub log: RefCell<Vec<String>>,
+    pub closed: Cell<bool>,
+    pub properties: RefCell<HashMap<String, Vec<u8>>>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct PendingCall {
-    id: CallId,
-    context: u32,
-    pub(crate) method: String,
-    pub(crate) message: Vec<u8>,
+pub struct PendingCall {
+    pub id: CallId,
+    pub context: u32,
+    pub method: String,
+    pub message: Vec<u8>,
+    pub timeout_ms: u32,
 }
 
 #[derive(Debug, Default)]
@@ -73,15 +93,15 @@ struct FakeStream {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reply {
-    pub(crate) status: u32,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
+pub struct Reply {
+    pub status: u32,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
 }
 
 /// What became of a request after its callbacks.
 #[derive(Clone, Debug)]
-pub(crate) enum Sent {
+pub enum Sent {
     /// The upstream got it.
     Upstream { headers: BTreeMap<String, Vec<u8>>, body: Vec<u8> },
     /// It is held.
@@ -91,7 +111,12 @@ pub(crate) enum Sent {
 }
 
 impl Worker {
-    pub(crate) fn new(process: &Rc<Process>, configuration: &str) -> Option<Worker> {
+    pub fn new(process: &Rc<Process>, configuration: &str) -> Option<Worker> {
+        Worker::on_node("node-1", process, configuration)
+    }
+
+    /// `None`: the configuration is wrong.
+    pub fn on_node(node: &str, process: &Rc<Process>, configuration: &str) -> Option<Worker> {
         let envoy = FakeEnvoy {
             process: Rc::clone(process),
             streams: RefCell::default(),
@@ -103,7 +128,7 @@ impl Worker {
             log: RefCell::default(),
             closed: Cell::default(),
             properties: RefCell::new(HashMap::from([
-                ("node.id".to_owned(), b"node-1".to_vec()),
+                ("node.id".to_owned(), node.as_bytes().to_vec()),
                 ("response.code_details".to_owned(), b"via_upstream".to_vec()),
                 ("upstream.address".to_owned(), b"127.0.0.1:1".to_vec()),
                 ("xds.cluster_name".to_owned(), b"provider".to_vec()),
@@ -116,12 +141,7 @@ impl Worker {
     }
 
     /// Sends a request in the given pieces. Returns the stream's number and what became of it.
-    pub(crate) fn request(
-        &mut self,
-        headers: &[(&str, &[u8])],
-        pieces: &[&[u8]],
-        trailers: bool,
-    ) -> (u32, Sent) {
+    pub fn request(&mut self, headers: &[(&str, &[u8])], pieces: &[&[u8]], trailers: bool) -> (u32, Sent) {
         self.next += 1;
         let context = self.next;
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect();
@@ -183,7 +203,7 @@ impl Worker {
 
     /// Answers all gRPC calls that are under way, by `server`. Returns the streams that were paused, with what became of
     /// them.
-    pub(crate) fn answer_calls(
+    pub fn answer_calls(
         &mut self,
         mut server: impl FnMut(&PendingCall) -> std::result::Result<Vec<u8>, u32>,
     ) -> Vec<(u32, Sent)> {
@@ -191,27 +211,39 @@ impl Worker {
         loop {
             let Some(call) = self.envoy.calls.borrow_mut().pop_front() else { return outcomes };
             let result = server(&call);
-            self.envoy.current.set(ROOT);
-            let result = result.map(|bytes| {
-                let size = bytes.len();
-                self.envoy.answer.replace(bytes);
-                size
-            });
-            self.vm.call_answered(&self.envoy, ROOT, call.id, result);
-            if call.context != ROOT && self.envoy.streams.borrow().contains_key(&call.context) {
-                let sent = self.sent(call.context, Action::Pause);
-                outcomes.push((call.context, sent));
-            }
+            outcomes.extend(self.answer_call(&call, result));
         }
     }
 
+    /// The gRPC calls that were made since this was last asked; whoever takes them answers them.
+    pub fn take_calls(&mut self) -> Vec<PendingCall> {
+        self.envoy.calls.borrow_mut().drain(..).collect()
+    }
+
+    /// Answers one gRPC call. Returns the stream that was paused for it, with what became of it.
+    pub fn answer_call(
+        &mut self,
+        call: &PendingCall,
+        result: std::result::Result<Vec<u8>, u32>,
+    ) -> Option<(u32, Sent)> {
+        self.envoy.current.set(ROOT);
+        let result = result.map(|bytes| {
+            let size = bytes.len();
+            self.envoy.answer.replace(bytes);
+            size
+        });
+        self.vm.call_answered(&self.envoy, ROOT, call.id, result);
+        let paused = call.context != ROOT && self.envoy.streams.borrow().contains_key(&call.context);
+        paused.then(|| (call.context, self.sent(call.context, Action::Pause)))
+    }
+
     /// How many gRPC calls are under way.
-    pub(crate) fn pending_calls(&self) -> usize {
+    pub fn pending_calls(&self) -> usize {
         self.envoy.calls.borrow().len()
     }
 
     /// The upstream's answer: headers, then pieces. Returns what the client got of the body so far.
-    pub(crate) fn response_begins(&mut self, context: u32, headers: &[(&str, &str)]) {
+    pub fn response_begins(&mut self, context: u32, headers: &[(&str, &str)]) {
         self.envoy.current.set(context);
         self.envoy.stream(|stream| {
             stream.response_headers =
@@ -221,7 +253,7 @@ impl Worker {
         self.envoy.stream(|stream| stream.response_headers_released = action == Action::Continue);
     }
 
-    pub(crate) fn response_piece(&mut self, context: u32, piece: &[u8], end: bool) {
+    pub fn response_piece(&mut self, context: u32, piece: &[u8], end: bool) {
         self.envoy.current.set(context);
         let size = self.envoy.stream(|stream| {
             stream.response_piece.extend_from_slice(piece);
@@ -236,23 +268,23 @@ impl Worker {
         }
     }
 
-    pub(crate) fn response_trailers(&mut self, context: u32) {
+    pub fn response_trailers(&mut self, context: u32) {
         self.envoy.current.set(context);
         let _ = self.vm.response_trailers(&self.envoy, context);
     }
 
     /// What the client has got of the body.
-    pub(crate) fn received(&self, context: u32) -> Vec<u8> {
+    pub fn received(&self, context: u32) -> Vec<u8> {
         self.envoy.streams.borrow().get(&context).map(|stream| stream.received.clone()).unwrap_or_default()
     }
 
-    pub(crate) fn response_header(&self, context: u32, name: &str) -> Option<Vec<u8>> {
+    pub fn response_header(&self, context: u32, name: &str) -> Option<Vec<u8>> {
         self.envoy.streams.borrow().get(&context)?.response_headers.get(name).cloned()
     }
 
     /// The stream ends, for whatever reason: as Envoy does it, with all three callbacks. Calls that it waits for are
     /// never answered.
-    pub(crate) fn close(&mut self, context: u32) {
+    pub fn close(&mut self, context: u32) {
         self.envoy.current.set(context);
         self.vm.log(&self.envoy, context);
         let _ = self.vm.done(&self.envoy, context);
@@ -260,50 +292,65 @@ impl Worker {
         self.envoy.calls.borrow_mut().retain(|call| call.context != context);
     }
 
-    pub(crate) fn tick(&mut self) {
+    pub fn tick(&mut self) {
         self.envoy.current.set(ROOT);
         self.vm.tick(&self.envoy, ROOT);
     }
 
     /// The plugin is taken away. Answers whether it is ready for that.
-    pub(crate) fn take_away(&mut self) -> bool {
+    pub fn take_away(&mut self) -> bool {
         self.envoy.current.set(ROOT);
         self.vm.done(&self.envoy, ROOT)
     }
 
-    pub(crate) fn set_property(&self, name: &str, value: &[u8]) {
+    pub fn set_property(&self, name: &str, value: &[u8]) {
         self.envoy.properties.borrow_mut().insert(name.to_owned(), value.to_vec());
     }
 }
 
 impl Process {
-    pub(crate) fn new(now_ms: u64) -> Rc<Process> {
+    pub fn new(now_ms: u64) -> Rc<Process> {
         let process = Process::default();
         process.now_ms.set(now_ms);
         Rc::new(process)
     }
 
-    pub(crate) fn advance(&self, ms: u64) {
+    /// Numbers that [`Host::random`] gives depend on `seed`: else all processes draw the same.
+    pub fn seeded(now_ms: u64, seed: u64) -> Rc<Process> {
+        let process = Process::new(now_ms);
+        process.drawn.set(seed);
+        process
+    }
+
+    pub fn set_meddler(&self, meddler: Rc<dyn Meddler>) {
+        self.meddler.replace(Some(meddler));
+    }
+
+    fn meddler(&self) -> Option<Rc<dyn Meddler>> {
+        self.meddler.borrow().clone()
+    }
+
+    pub fn advance(&self, ms: u64) {
         self.now_ms.set(self.now_ms.get() + ms);
     }
 
     /// A metric's value, by its full encoded name; 0 if it was never defined.
-    pub(crate) fn metric(&self, name: &str) -> u64 {
+    pub fn metric(&self, name: &str) -> u64 {
         self.metrics.borrow().iter().find(|(known, _)| known == name).map_or(0, |(_, value)| *value)
     }
 
-    pub(crate) fn metric_names(&self) -> Vec<String> {
+    pub fn metric_names(&self) -> Vec<String> {
         self.metrics.borrow().iter().map(|(name, _)| name.clone()).collect()
     }
 
-    pub(crate) fn shared_keys(&self) -> usize {
+    pub fn shared_keys(&self) -> usize {
         self.shared.borrow().len()
     }
 }
 
 impl FakeEnvoy {
     /// Shows the calls that are under way, without answering them.
-    pub(crate) fn peek_calls(&self, show: impl FnMut(&PendingCall)) {
+    pub fn peek_calls(&self, show: impl FnMut(&PendingCall)) {
         self.calls.borrow().iter().for_each(show);
     }
 
@@ -436,6 +483,7 @@ impl Host for FakeEnvoy {
             context: self.current.get(),
             method: method.to_owned(),
             message: message.to_vec(),
+            timeout_ms,
         });
         Ok(id)
     }
@@ -449,6 +497,9 @@ impl Host for FakeEnvoy {
     }
 
     fn shared_get(&self, key: &str) -> Result<Option<(Vec<u8>, Expected)>> {
+        if let Some(meddler) = self.process.meddler() {
+            meddler.before_access();
+        }
         let shared = self.process.shared.borrow();
         Ok(shared.get(key).map(|(value, version)| (value.clone(), Expected::Version(*version))))
     }
@@ -459,7 +510,17 @@ impl Host for FakeEnvoy {
             self.process.contention.set(contention - 1);
             return Err(HostError::CasMismatch);
         }
+        let meddler = self.process.meddler();
+        if let Some(meddler) = &meddler {
+            meddler.before_access();
+        }
         let mut shared = self.process.shared.borrow_mut();
+        let there = shared.get(key).map(|(value, _)| value.as_slice());
+        if let Some(instead) = meddler.and_then(|meddler| meddler.instead(there, value)) {
+            let version = shared.get(key).map_or(1, |(_, version)| version + 1);
+            shared.insert(key.to_owned(), (instead, version));
+            return Ok(());
+        }
         let version = match (shared.get(key), expected) {
             (None, Expected::Absent) => 1,
             (Some((_, version)), Expected::Version(expected)) if *version == expected => version + 1,

@@ -33,8 +33,9 @@ mod term;
 mod vm;
 mod worker;
 
-#[cfg(test)]
-mod fake;
+#[cfg(any(test, feature = "fake"))]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+pub mod fake;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,10 @@
 //! What a worker has to tell the server, kept until the server says it has it.
 
 use crate::rules::Labels;
-use hashbrown::HashMap;
 use prost::Message;
 use quota::proto::{Bucket, LedgerEntry, Settled, SyncRequest, Want};
 use quota::{BucketKey, Epoch, LARGEST_AMOUNT};
+use std::collections::BTreeMap;
 
 /// Distinct ledger rows kept between two reports; what exceeds them is kept under [`OTHER`].
 const MOST_ROWS: usize = 4_096;
@@ -20,13 +20,14 @@ const MOST_UNANSWERED: usize = 8_000;
 pub(crate) const OTHER: &str = "other";
 
 /// Deltas since the last report. One report is under way at a time; until it is acknowledged the very same bytes are
-/// sent again, so that the server can tell a repeat from news.
+/// sent again, so that the server can tell a repeat from news. What a report says and in which order depends on nothing
+/// but what happened, so that a simulation can be played again.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    settled: HashMap<(BucketKey, Epoch), Settled>,
-    rows: HashMap<RowKey, LedgerEntry>,
+    settled: BTreeMap<(BucketKey, Epoch), Settled>,
+    rows: BTreeMap<RowKey, LedgerEntry>,
     unanswered: Vec<u64>,
-    refills: HashMap<BucketKey, Want>,
+    refills: BTreeMap<BucketKey, Want>,
     sequence: u64,
     sent: Option<Report>,
 }
@@ -38,7 +39,7 @@ pub(crate) struct Report {
     pub(crate) refills: Vec<BucketKey>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct RowKey {
     dimensions: Vec<String>,
     model: String,
@@ -139,13 +140,13 @@ impl Outbox {
         }
         self.sequence = self.sequence.saturating_add(1);
         // What is not asked for now is asked for when it is needed.
-        let (refills, wants) = self.refills.drain().take(MOST_REFILLS).unzip();
-        let settled = self.settled.extract_if(|_, _| true).take(MOST_SETTLED).map(|(_, settled)| settled);
+        let (refills, wants) = std::mem::take(&mut self.refills).into_iter().take(MOST_REFILLS).unzip();
+        let settled = std::iter::from_fn(|| self.settled.pop_first()).take(MOST_SETTLED);
         let unanswered = self.unanswered.len().min(MOST_UNANSWERED);
         let mut request = SyncRequest {
             sequence: self.sequence,
-            settled: settled.collect(),
-            ledger: self.rows.drain().map(|(_, row)| row).collect(),
+            settled: settled.map(|(_, settled)| settled).collect(),
+            ledger: std::mem::take(&mut self.rows).into_values().collect(),
             unanswered: self.unanswered.drain(..unanswered).collect(),
             refills: wants,
             ..head()

@@ -4,15 +4,15 @@
 //! the amount of several calls at once and serves those from its own memory. Pockets are emptied on every tick, so
 //! nothing is kept from other workers for longer, and there are none where a bucket runs low.
 
-use hashbrown::HashMap;
 use quota::{BucketKey, Epoch};
+use std::collections::BTreeMap;
 
 /// How many calls a pocket is filled for.
 pub(crate) const CALLS: u64 = 16;
 
 #[derive(Debug, Default)]
 pub(crate) struct Pockets {
-    held: HashMap<BucketKey, Pocket>,
+    held: BTreeMap<BucketKey, Pocket>,
 }
 
 #[derive(Debug)]

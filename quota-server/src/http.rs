@@ -78,6 +78,7 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
         },
         "limit": budget.limit,
         "used": open.bucket.used,
+        "lost": open.lost,
         "outstanding": open.bucket.outstanding,
         "remaining": open.bucket.remaining(budget.limit),
         "window_start_ms": open.window_start,

@@ -12,6 +12,14 @@ pub struct Current {
     pub compiled: Vec<u8>,
 }
 
+impl Current {
+    #[must_use]
+    pub fn of(policy: Policy) -> Current {
+        let compiled = policy.compiled();
+        Current { policy: Arc::new(policy), compiled }
+    }
+}
+
 #[derive(Debug)]
 pub struct LivePolicy {
     path: PathBuf,
@@ -28,6 +36,12 @@ impl LivePolicy {
     pub fn load(path: &Path) -> Result<LivePolicy, String> {
         let current = RwLock::new(Arc::new(read(path)?));
         Ok(LivePolicy { path: path.to_owned(), current })
+    }
+
+    /// One that no file stands behind: only [`LivePolicy::adopt`] changes it.
+    #[must_use]
+    pub fn of(policy: Policy) -> LivePolicy {
+        LivePolicy { path: PathBuf::new(), current: RwLock::new(Arc::new(Current::of(policy))) }
     }
 
     #[must_use]
@@ -67,6 +81,5 @@ pub fn read(path: &Path) -> Result<Current, String> {
             problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
         lines.join("\n")
     })?;
-    let compiled = policy.compiled();
-    Ok(Current { policy: Arc::new(policy), compiled })
+    Ok(Current::of(policy))
 }

@@ -43,7 +43,8 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let ttl_ms = u64::try_from(options.lease_ttl.as_millis()).unwrap_or(u64::MAX);
     let store = Sqlite::open(&options.store, ttl_ms, crate::unix_ms()).map_err(|error| error.to_string())?;
     store.remember(Arc::clone(&policy.current().policy)).await.map_err(|error| error.to_string())?;
-    let core = Arc::new(Core { store: Arc::new(store), policy, metrics: Metrics::default() });
+    let clock = Box::new(crate::unix_ms);
+    let core = Arc::new(Core { store: Arc::new(store), policy, metrics: Metrics::default(), clock });
 
     let grpc = listen(options.grpc).await?;
     let http = listen(options.http).await?;

@@ -5,11 +5,11 @@
 
 /// 128 bits of a bucket's identity. Two buckets never share one in practice; the seed is the process's own, so
 /// clients can't construct a collision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketKey(pub u128);
 
 /// Which grant an amount came from. What was granted in one window or under one lease term can't be spent in another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch {
     /// Start of the window, Unix ms by the server's clock.
     pub window: u64,

@@ -18,12 +18,16 @@ pub struct Core {
     pub store: Arc<dyn Store>,
     pub policy: LivePolicy,
     pub metrics: Metrics,
+    /// Unix ms.
+    pub clock: Clock,
 }
+
+pub type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
 
 impl Core {
     #[must_use]
     pub fn moment(&self) -> Moment {
-        Moment { policy: self.policy.current().policy.clone(), now: crate::unix_ms() }
+        Moment { policy: self.policy.current().policy.clone(), now: (self.clock)() }
     }
 }
 

@@ -124,6 +124,8 @@ pub struct OpenBucket {
     pub window_start: u64,
     pub window_end: u64,
     pub bucket: Bucket,
+    /// How much of `used` was charged because the process that held it fell silent.
+    pub lost: u64,
 }
 
 /// Why an operation was not carried out. Whoever asked may ask again: nothing of it was kept, or all of it and the

@@ -20,7 +20,8 @@ use writer::Writer;
 
 pub struct Sqlite {
     writer: Arc<Writer>,
-    reader: Arc<Mutex<Option<Connection>>>,
+    /// `None`: the writer's connection is the only one.
+    reader: Option<Arc<Mutex<Option<Connection>>>>,
     ttl_ms: u64,
     /// Unix ms.
     opened: u64,
@@ -38,10 +39,28 @@ impl Sqlite {
         let reader = schema::open_to_read(path)?;
         Ok(Sqlite {
             writer: Arc::new(Writer::start(connection)?),
-            reader: Arc::new(Mutex::new(Some(reader))),
+            reader: Some(Arc::new(Mutex::new(Some(reader)))),
             ttl_ms,
             opened: now,
         })
+    }
+
+    /// One without a file, for simulations and tests: every operation is done when it is first polled.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn in_memory(ttl_ms: u64, now: u64) -> Result<Sqlite, Error> {
+        let writer = Arc::new(Writer::in_place(schema::in_memory()?));
+        Ok(Sqlite { writer, reader: None, ttl_ms, opened: now })
+    }
+
+    /// What a server does that takes the store up at `now` (Unix ms): see [`Sqlite::open`].
+    ///
+    /// # Errors
+    /// As any operation.
+    pub async fn taken_up(&self, now: u64) -> Result<(), Error> {
+        let ttl_ms = self.ttl_ms;
+        self.writer.run(move |db| rows::spare(db, now.saturating_add(ttl_ms))).await
     }
 
     fn write<T: Send + 'static>(
@@ -55,7 +74,7 @@ impl Sqlite {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'_, T> {
-        let reader = Arc::clone(&self.reader);
+        let Some(reader) = self.reader.clone() else { return self.write(query) };
         Box::pin(async move {
             let read = tokio::task::spawn_blocking(move || match reader.lock().as_deref() {
                 Ok(Some(connection)) => query(connection).map_err(|error| Error::Failed(error.to_string())),
@@ -119,11 +138,11 @@ impl Store for Sqlite {
     }
 
     fn close(&self) -> Answer<'_, ()> {
-        let (writer, reader) = (Arc::clone(&self.writer), Arc::clone(&self.reader));
+        let (writer, reader) = (Arc::clone(&self.writer), self.reader.clone());
         Box::pin(async move {
             let closed = tokio::task::spawn_blocking(move || {
                 // First: the log is removed with the last connection, and this one may not write.
-                if let Ok(mut reader) = reader.lock() {
+                if let Some(Ok(mut reader)) = reader.as_deref().map(Mutex::lock) {
                     reader.take();
                 }
                 writer.stop();

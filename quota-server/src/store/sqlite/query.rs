@@ -43,8 +43,9 @@ pub(super) fn sums(row: &Row<'_>, first: usize) -> Result<Sums> {
 
 pub(super) fn buckets(db: &Connection, now: u64) -> Result<Vec<OpenBucket>> {
     db.prepare_cached(
-        "SELECT budget, subject, window_start, window_end, used, outstanding FROM bucket
-         WHERE window_end > ?1 ORDER BY budget, subject, window_start",
+        "SELECT budget, subject, window_start, window_end, used, outstanding,
+                (SELECT COALESCE(SUM(written_off), 0) FROM account WHERE account.bucket = bucket.id)
+         FROM bucket WHERE window_end > ?1 ORDER BY budget, subject, window_start",
     )?
     .query_map([now], |row| {
         let subject: String = row.get(1)?;
@@ -54,6 +55,7 @@ pub(super) fn buckets(db: &Connection, now: u64) -> Result<Vec<OpenBucket>> {
             window_start: row.get(2)?,
             window_end: row.get(3)?,
             bucket: Bucket { used: row.get(4)?, outstanding: row.get(5)? },
+            lost: row.get(6)?,
         })
     })?
     .collect()

@@ -136,6 +136,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// A new one that is gone with its connection.
+///
+/// # Errors
+/// SQLite's own, which memory does not give.
+pub(super) fn in_memory() -> Result<Connection, Error> {
+    let sql = |error: rusqlite::Error| Error::Unusable(error.to_string());
+    let connection = Connection::open_in_memory().map_err(sql)?;
+    settle_in(&connection).map_err(sql)?;
+    create(&connection).map_err(sql)?;
+    Ok(connection)
+}
+
 /// Opens the file for queries beside the writer.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
     let unusable = |what: String| Error::Unusable(format!("{}: {what}", path.display()));

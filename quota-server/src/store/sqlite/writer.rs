@@ -1,7 +1,8 @@
 //! One thread owns the connection that writes, and commits for everyone who waits.
 //!
 //! A commit waits for the disk. While it does, other operations queue up; they then share one transaction and one wait.
-//! Nobody is answered before the commit that holds their operation has returned.
+//! Nobody is answered before the commit that holds their operation has returned. Where there is no disk to wait for,
+//! there is no thread either.
 
 use crate::store::Error;
 use rusqlite::{Connection, TransactionBehavior};
@@ -21,9 +22,13 @@ type Job = Box<dyn FnOnce(Result<&Connection, &Error>) -> Reply + Send>;
 /// Told whether the commit succeeded.
 type Reply = Box<dyn FnOnce(Result<(), &Error>) + Send>;
 
-pub(super) struct Writer {
-    queue: Mutex<Option<mpsc::Sender<Job>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+pub(super) enum Writer {
+    Thread {
+        queue: Mutex<Option<mpsc::Sender<Job>>>,
+        thread: Mutex<Option<JoinHandle<()>>>,
+    },
+    /// Operations run where they are awaited, and are done when first polled.
+    InPlace(Mutex<Connection>),
 }
 
 impl Writer {
@@ -33,7 +38,11 @@ impl Writer {
             .name("store".into())
             .spawn(move || work(connection, jobs))
             .map_err(|error| Error::Unusable(error.to_string()))?;
-        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(Writer::Thread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) fn in_place(connection: Connection) -> Writer {
+        Writer::InPlace(Mutex::new(connection))
     }
 
     /// Runs `operation` in a transaction and answers once that is on the disk. An operation that fails leaves nothing
@@ -42,6 +51,13 @@ impl Writer {
         &self,
         operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
+        let queue = match self {
+            Writer::Thread { queue, .. } => queue,
+            Writer::InPlace(connection) => {
+                let connection = connection.lock().map_err(|_| Error::Closed)?;
+                return apart(&connection, operation);
+            }
+        };
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let done = connection.map_err(Clone::clone).and_then(|connection| apart(connection, operation));
@@ -50,17 +66,18 @@ impl Writer {
                 let _ = tell.send(committed.map_err(Clone::clone).and(done));
             })
         });
-        let queue = self.queue.lock().ok().and_then(|queue| queue.clone()).ok_or(Error::Closed)?;
+        let queue = queue.lock().ok().and_then(|queue| queue.clone()).ok_or(Error::Closed)?;
         queue.send(job).await.map_err(|_| Error::Closed)?;
         told.await.map_err(|_| Error::Closed)?
     }
 
     /// Finishes what is queued, then folds the write-ahead log into the file.
     pub(super) fn stop(&self) {
-        if let Ok(mut queue) = self.queue.lock() {
+        let Writer::Thread { queue, thread } = self else { return };
+        if let Ok(mut queue) = queue.lock() {
             queue.take();
         }
-        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        let thread = thread.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread
             && thread.join().is_err()
         {
