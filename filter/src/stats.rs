@@ -28,6 +28,10 @@ pub(crate) struct Finished {
     /// Pieces of text after the first, in a stream.
     pub(crate) later_tokens: u64,
     pub(crate) last_token_ns: Option<u64>,
+    /// Bytes of the answer that passed and could not be read.
+    pub(crate) unread_bytes: u64,
+    /// The answer is complete, and its provider did not say what it consumed.
+    pub(crate) usage_missing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +82,8 @@ impl Stats {
             }
             None => series.count("tollkeeper_unpriced_total", 1),
         }
+        series.count("tollkeeper_unread_bytes_total", call.unread_bytes);
+        series.count("tollkeeper_usage_missing_total", call.usage_missing.into());
         series.record(host, &prefix, "tollkeeper_request_duration_ms", call.duration_ns / 1_000_000);
         if let Some(first) = call.first_token_ns {
             series.record(host, &prefix, "tollkeeper_time_to_first_token_ms", first / 1_000_000);

@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod decoding;
 
 use crate::admission::{Admission, Asking, Reservation};
 use crate::host::{Action, Body, CallId, Headers, Host, LogLevel};
@@ -10,6 +11,7 @@ use crate::sync::Question;
 use crate::worker::Worker;
 use answer::Answer;
 use call::Call;
+pub(crate) use decoding::Memory;
 
 /// A stream of Envoy's. The host's callbacks move it from phase to phase; a callback that does not belong to the
 /// phase it finds changes nothing.
@@ -276,7 +278,7 @@ impl Stream {
 
     pub(crate) fn response_headers(&mut self, host: &dyn Host, worker: &mut Worker, end: bool) -> Action {
         let Phase::Forwarded { call, answer, .. } = &mut self.phase else { return Action::Continue };
-        let started = answer.insert(Box::new(Answer::start(host, call)));
+        let started = answer.insert(Box::new(Answer::start(host, worker, call)));
         let hold = started.might_refuse_our_changes() && !end;
         if end {
             self.finish(host, worker, true);

@@ -1,6 +1,7 @@
 //! Whole calls through the filter, against the model of Envoy: given this traffic, this charge.
 
 mod admission;
+mod encodings;
 mod endings;
 mod hostile;
 mod server;

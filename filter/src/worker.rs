@@ -7,6 +7,7 @@ use crate::outbox::Outbox;
 use crate::pockets::Pockets;
 use crate::rules::Rules;
 use crate::stats::Stats;
+use crate::stream::Memory;
 use crate::sync::Contact;
 use crate::term::Term;
 use policy::Policy;
@@ -29,6 +30,8 @@ pub struct Worker {
     pub(crate) outbox: Outbox,
     pub(crate) stats: Stats,
     pub(crate) contact: Contact,
+    /// What decoders of encoded answers take.
+    pub(crate) decoders: Memory,
 }
 
 impl Worker {
@@ -68,6 +71,7 @@ impl Worker {
             outbox: Outbox::default(),
             stats: Stats::default(),
             contact: Contact::default(),
+            decoders: Memory::default(),
         })
     }
 

@@ -27,6 +27,15 @@ pub struct Decoder {
     layers: Option<Vec<Layer>>,
     growth: Growth,
     unread: u64,
+    truncated: bool,
+}
+
+/// How a layer ended.
+struct End {
+    /// Encoded bytes at the end that nothing could be made of.
+    left: u64,
+    /// Whether the encoded body came to its end, as the coding marks it.
+    whole: bool,
 }
 
 enum Layer {
@@ -74,7 +83,7 @@ impl Decoder {
         let layers = layers.filter(|layers| layers.len() <= MOST_LAYERS);
         match &layers {
             Some(layers) if layers.is_empty() => None,
-            _ => Some(Decoder { layers, growth: Growth::default(), unread: 0 }),
+            _ => Some(Decoder { layers, growth: Growth::default(), unread: 0, truncated: false }),
         }
     }
 
@@ -95,8 +104,9 @@ impl Decoder {
     /// The body is over, or cut short: hands over what is left.
     pub fn finish(&mut self, decoded: &mut dyn FnMut(&[u8])) {
         if let Some(mut layers) = self.layers.take() {
-            let left = finish(&mut layers, &mut self.growth, decoded);
-            self.unread = self.unread.saturating_add(left.unwrap_or(0));
+            let end = finish(&mut layers, &mut self.growth, decoded);
+            self.unread = self.unread.saturating_add(end.as_ref().map_or(0, |end| end.left));
+            self.truncated = self.growth.encoded > 0 && !end.is_ok_and(|end| end.whole);
         }
     }
 
@@ -109,6 +119,12 @@ impl Decoder {
     #[must_use]
     pub const fn unread_bytes(&self) -> u64 {
         self.unread
+    }
+
+    /// Whether the body ended, by [`Decoder::finish`], before its coding says it does.
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        self.truncated
     }
 
     /// Whether what was flushed by the sender also comes out at once. Not so for zstd, which is read a window late.
@@ -156,12 +172,14 @@ impl Layer {
         }
     }
 
-    /// Hands over what it has kept back; returns how many encoded bytes it could make nothing of.
-    fn finish(&mut self, sink: &mut Sink<'_>) -> Result<u64, Damaged> {
+    /// Hands over what it has kept back.
+    fn finish(&mut self, sink: &mut Sink<'_>) -> Result<End, Damaged> {
+        let at_end = |whole| Ok(End { left: 0, whole });
         match self {
+            Layer::Gzip(gzip) => at_end(gzip.is_whole()),
+            Layer::Deflate(deflate) => at_end(deflate.is_whole()),
+            Layer::Brotli(brotli) => at_end(brotli.is_whole()),
             Layer::Zstd(zstd) => zstd.finish(sink),
-            // These keep nothing back.
-            Layer::Gzip(_) | Layer::Deflate(_) | Layer::Brotli(_) => Ok(0),
         }
     }
 
@@ -191,11 +209,12 @@ fn decode(
     })
 }
 
-fn finish(layers: &mut [Layer], growth: &mut Growth, decoded: &mut dyn FnMut(&[u8])) -> Result<u64, Damaged> {
-    let Some((layer, inner)) = layers.split_first_mut() else { return Ok(0) };
-    let left = layer.finish(&mut |output| {
+fn finish(layers: &mut [Layer], growth: &mut Growth, decoded: &mut dyn FnMut(&[u8])) -> Result<End, Damaged> {
+    let Some((layer, inner)) = layers.split_first_mut() else { return Ok(End { left: 0, whole: true }) };
+    let end = layer.finish(&mut |output| {
         growth.add(output.len())?;
         decode(inner, output, growth, decoded)
     })?;
-    Ok(left.saturating_add(finish(inner, growth, decoded)?))
+    let within = finish(inner, growth, decoded)?;
+    Ok(End { left: end.left.saturating_add(within.left), whole: end.whole && within.whole })
 }

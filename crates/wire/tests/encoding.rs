@@ -38,13 +38,18 @@ const CODINGS: [(&str, &str); 6] = [
 
 /// Everything that comes out, and how many bytes could not be read.
 fn decode<'p>(coding: &str, pieces: impl IntoIterator<Item = &'p [u8]>) -> (Vec<u8>, u64) {
+    let (decoded, decoder) = decoded(coding, pieces);
+    (decoded, decoder.unread_bytes())
+}
+
+fn decoded<'p>(coding: &str, pieces: impl IntoIterator<Item = &'p [u8]>) -> (Vec<u8>, Decoder) {
     let mut decoder = Decoder::new(coding.as_bytes()).unwrap();
     let mut decoded = Vec::new();
     for piece in pieces {
         decoder.feed(piece, &mut |bytes| decoded.extend_from_slice(bytes));
     }
     decoder.finish(&mut |bytes| decoded.extend_from_slice(bytes));
-    (decoded, decoder.unread_bytes())
+    (decoded, decoder)
 }
 
 #[test]
@@ -54,6 +59,7 @@ fn every_coding_is_read_whole_and_byte_by_byte() {
         let encoded = whole(file);
         assert_eq!(decode(coding, [encoded.as_slice()]), (plain.clone(), 0), "{coding}");
         assert_eq!(decode(coding, encoded.chunks(1)), (plain.clone(), 0), "{coding}, byte by byte");
+        assert!(!decoded(coding, encoded.chunks(100)).1.is_truncated(), "{coding}");
     }
 }
 
@@ -85,8 +91,9 @@ fn a_body_that_was_cut_short_is_read_as_far_as_it_went() {
     for (coding, file) in CODINGS.iter().filter(|(coding, _)| !coding.contains(',')) {
         let encoded = pieces(file);
         for seen in [1, 7, 30] {
-            let (decoded, unread) = decode(coding, encoded[..seen].iter().map(Vec::as_slice));
-            assert_eq!((decoded, unread), (plain[..seen].concat(), 0), "{coding}, {seen} pieces");
+            let (decoded, decoder) = decoded(coding, encoded[..seen].iter().map(Vec::as_slice));
+            assert_eq!((&decoded, decoder.unread_bytes()), (&plain[..seen].concat(), 0), "{coding}, {seen}");
+            assert!(decoder.is_truncated(), "{coding}, {seen} pieces");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The provider's answer as it passes.
 
 use super::call::Call;
+use super::decoding::Decoding;
 use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
 use crate::worker::Worker;
@@ -11,8 +12,8 @@ use wire::{Api, Counted, MeterOptions, Passed, ResponseHead, ResponseMeter};
 pub(super) struct Answer {
     status: u32,
     meter: ResponseMeter,
-    /// Bytes that could not be read, because they came in an encoding.
-    encoded: bool,
+    /// Where it came encoded.
+    decoding: Option<Decoding>,
     /// An error to a request that was changed on its way.
     suspect: bool,
     streamed: bool,
@@ -22,15 +23,23 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Reads the headers of the answer.
-    pub(super) fn start(host: &dyn Host, call: &Call) -> Answer {
+    pub(super) fn start(host: &dyn Host, worker: &Worker, call: &Call) -> Answer {
         let headers = host.headers(Headers::Response).unwrap_or_default();
         let header = |name: &str| headers.get(name).unwrap_or_default();
         let status: u16 =
             std::str::from_utf8(header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let encoded = !matches!(header("content-encoding"), b"" | b"identity");
         let head = ResponseHead { status, header: &|name| headers.get(name) };
-        let options = MeterOptions { strip_usage: call.usage_added };
-        let meter = ResponseMeter::new(Api::OpenAiChat, &head, options);
+        let meter_of = |strip_usage| ResponseMeter::new(Api::OpenAiChat, &head, MeterOptions { strip_usage });
+        let mut meter = meter_of(call.usage_added);
+        let mut decoding = Decoding::of(header("content-encoding"), &worker.decoders);
+        if let (Some(decoding), true) = (&mut decoding, meter.may_shorten()) {
+            // What has to be changed has to be passed on decoded; every client takes that. Else it stays as it is.
+            if decoding.can_be_plain() && host.remove_header(Headers::Response, "content-encoding").is_ok() {
+                decoding.make_plain();
+            } else {
+                meter = meter_of(false);
+            }
+        }
         if meter.may_shorten() && !header("content-length").is_empty() {
             // What is taken out changes the length, if there is one.
             let _ = host.remove_header(Headers::Response, "content-length");
@@ -39,7 +48,7 @@ impl Answer {
             status: status.into(),
             streamed: meter.is_stream(),
             meter,
-            encoded,
+            decoding,
             suspect: status == 400 && call.usage_added,
             first_token_ns: None,
             last_token_ns: None,
@@ -59,7 +68,10 @@ impl Answer {
     /// which the SDKs do by themselves, and from now on this upstream gets requests without the field.
     pub(super) fn explain_error(&mut self, host: &dyn Host, worker: &mut Worker, size: usize) {
         self.suspect = false;
-        let body = host.body(Body::Response, size).unwrap_or_default();
+        let mut body = host.body(Body::Response, size).unwrap_or_default();
+        if let Some(decoding) = self.decoding.take() {
+            body = decoding.whole(&body);
+        }
         if !body.windows(FIELD.len()).any(|window| window == FIELD) {
             return;
         }
@@ -74,12 +86,16 @@ impl Answer {
 
     /// A piece of the body: read, and passed on at once.
     pub(super) fn pass(&mut self, host: &dyn Host, size: usize, end: bool) {
-        if self.encoded || (size == 0 && !end) {
+        if size == 0 && !end {
             return;
         }
         let Ok(piece) = host.body(Body::Response, size) else { return };
         let before = self.meter.output_chunks();
-        if let Passed::Replaced(with) = self.meter.feed(&piece, end)
+        let passed = match &mut self.decoding {
+            None => self.meter.feed(&piece, end),
+            Some(decoding) => decoding.feed(&mut self.meter, &piece, end),
+        };
+        if let Passed::Replaced(with) = passed
             && let Err(error) = host.replace_body(Body::Response, piece.len(), &with)
         {
             host.log(
@@ -103,6 +119,9 @@ impl Answer {
     }
 
     pub(super) fn usage(&mut self) -> Option<Usage> {
+        if let Some(decoding) = &mut self.decoding {
+            decoding.finish(&mut self.meter);
+        }
         self.meter.finish();
         self.meter.usage().map(|reported| reported.usage)
     }
@@ -113,7 +132,13 @@ impl Answer {
 
     /// Whether all of it that passed could be read.
     pub(super) fn is_readable(&self) -> bool {
-        !self.encoded && self.meter.unread_bytes() == 0
+        self.unread_bytes() == 0 && !self.decoding.as_ref().is_some_and(Decoding::is_truncated)
+    }
+
+    /// Bytes that passed and could not be read.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        let encoded = self.decoding.as_ref().map_or(0, Decoding::unread_bytes);
+        self.meter.unread_bytes().saturating_add(encoded)
     }
 }
 

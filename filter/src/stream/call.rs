@@ -189,6 +189,8 @@ impl Call {
                 .and_then(Answer::last_token_ns)
                 .map(|last| last.saturating_sub(self.arrived_ns)),
             later_tokens: usage.output().saturating_sub(1),
+            unread_bytes: answer.as_deref().map_or(0, Answer::unread_bytes),
+            usage_missing: ending == Ending::Complete && source != Source::Reported,
         };
         let provider = worker.config.provider.clone();
         worker.stats.finished(host, &self.rules, &self.labels, &provider, &finished);

@@ -153,21 +153,6 @@ fn a_client_that_leaves_while_the_server_is_asked_holds_nothing() {
 }
 
 #[test]
-fn an_answer_in_an_encoding_is_charged_at_its_limit() {
-    let mut mesh = Mesh::with(BUDGET);
-    let (context, sent) = mesh.call("acme", ASK);
-    let Sent::Upstream { headers, .. } = &sent else { panic!("{sent:?}") };
-    assert!(!headers.contains_key("accept-encoding"), "nobody asked for one");
-    mesh.workers[0].response_begins(
-        context,
-        &[(":status", "200"), ("content-type", "application/json"), ("content-encoding", "gzip")],
-    );
-    mesh.workers[0].response_piece(context, b"\x1f\x8b\x08\x00", true);
-    mesh.workers[0].close(context);
-    assert_eq!(charged(&mut mesh, "ok"), (1, ASK_TOKENS, 100, "estimated".to_owned()));
-}
-
-#[test]
 fn ending_callbacks_may_come_more_than_once_or_for_nobody() {
     let mut mesh = Mesh::with(BUDGET);
     let (context, _) = mesh.call("acme", ASK);

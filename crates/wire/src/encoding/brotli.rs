@@ -53,4 +53,8 @@ impl Brotli {
         // There is nothing behind a brotli stream.
         if left == 0 { Ok(()) } else { Err(Damaged) }
     }
+
+    pub(super) const fn is_whole(&self) -> bool {
+        self.finished
+    }
 }

@@ -24,6 +24,11 @@ impl Gzip {
     pub(super) fn decode(&mut self, input: &[u8], sink: &mut Sink<'_>) -> Result<(), Damaged> {
         run(&mut self.0, MultiGzDecoder::get_mut, input, sink)
     }
+
+    /// Whether the last member came to its end, and is what its checksum says. Nothing can be decoded after this.
+    pub(super) fn is_whole(&mut self) -> bool {
+        self.0.try_finish().is_ok()
+    }
 }
 
 /// zlib's format (RFC 1950), as the specification has it, or bare deflate (RFC 1951), as some servers have it.
@@ -57,6 +62,15 @@ impl Deflate {
                 self.decode(&[first], sink)?;
                 self.decode(input, sink)
             }
+        }
+    }
+
+    /// Whether it came to its end. Nothing can be decoded after this.
+    pub(super) fn is_whole(&mut self) -> bool {
+        match self {
+            Deflate::Unknown | Deflate::Begun(_) => false,
+            Deflate::Zlib(zlib) => zlib.try_finish().is_ok(),
+            Deflate::Bare(bare) => bare.try_finish().is_ok(),
         }
     }
 

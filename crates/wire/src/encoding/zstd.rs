@@ -1,7 +1,7 @@
 //! Zstandard (RFC 8878), by `ruzstd`, which wants whole blocks and hands out decoded bytes only when they have left the
 //! window. Usage is at a body's end, where that makes no difference.
 
-use super::{Damaged, Sink};
+use super::{Damaged, End, Sink};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io;
 
@@ -57,13 +57,14 @@ impl Zstd {
     }
 
     /// A frame that was cut short is ended, so that what is still in its window comes out.
-    pub(super) fn finish(&mut self, sink: &mut Sink<'_>) -> Result<u64, Damaged> {
+    pub(super) fn finish(&mut self, sink: &mut Sink<'_>) -> Result<End, Damaged> {
         let left = self.kept.len() as u64;
+        let whole = self.frame.is_none() && left == 0;
         if self.frame.is_some() {
             self.part(&[EMPTY_LAST_BLOCK.as_slice(), &[0; CHECKSUM]].concat())?;
             self.hand_over(sink)?;
         }
-        Ok(left)
+        Ok(End { left, whole })
     }
 
     /// The size of the header or block that comes next, once its first bytes are there.

@@ -1,0 +1,143 @@
+//! An answer that came encoded, though no encoding was asked for.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use wire::{Decoder, Passed, ResponseMeter};
+
+/// Bytes that all decoders of a worker may take together. Memory of a VM never shrinks.
+const MOST_MEMORY: u64 = 64 << 20;
+
+/// What the decoders of a worker take by now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory(Rc<Cell<u64>>);
+
+impl Memory {
+    /// Replaces what one of them took by what it takes now.
+    fn replace(&self, before: u64, now: u64) {
+        self.0.set(self.0.get().saturating_sub(before).saturating_add(now));
+    }
+
+    fn has_room(&self) -> bool {
+        self.0.get() <= MOST_MEMORY
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Decoding {
+    decoder: Decoder,
+    memory: Memory,
+    taken: u64,
+    /// Whether the client gets what was decoded, because something of it has to be changed, instead of what came.
+    plain: bool,
+    /// The answer is over, and there was an end of it missing.
+    truncated: bool,
+}
+
+impl Decoding {
+    /// `None` for an answer that is not encoded.
+    pub(super) fn of(content_encoding: &[u8], memory: &Memory) -> Option<Decoding> {
+        let mut decoder = Decoder::new(content_encoding)?;
+        if !memory.has_room() {
+            decoder.give_up();
+        }
+        Some(Decoding { decoder, memory: memory.clone(), taken: 0, plain: false, truncated: false })
+    }
+
+    /// Whether the client can be given what was decoded without waiting for it.
+    pub(super) fn can_be_plain(&self) -> bool {
+        self.decoder.is_prompt()
+    }
+
+    /// From now on the client gets what was decoded; the answer must not claim to be encoded then.
+    pub(super) fn make_plain(&mut self) {
+        self.plain = true;
+    }
+
+    /// A piece of the body, `end` with the last one: decoded and read. Says what to pass on for it.
+    pub(super) fn feed(&mut self, meter: &mut ResponseMeter, piece: &[u8], end: bool) -> Passed {
+        let mut plain = self.plain.then(Vec::new);
+        let mut read = |decoded: &[u8], end: bool| {
+            let passed = meter.feed(decoded, end);
+            if let Some(plain) = &mut plain {
+                match passed {
+                    Passed::Untouched => plain.extend_from_slice(decoded),
+                    Passed::Replaced(with) => plain.extend_from_slice(&with),
+                }
+            }
+        };
+        self.decoder.feed(piece, &mut |decoded| read(decoded, false));
+        if end {
+            self.decoder.finish(&mut |decoded| read(decoded, false));
+            read(&[], true);
+            self.truncated = self.decoder.is_truncated();
+        }
+        self.account();
+        // One whose client gets what was decoded has to go on.
+        if !self.memory.has_room() && !self.plain {
+            self.decoder.give_up();
+            self.account();
+        }
+        plain.map_or(Passed::Untouched, Passed::Replaced)
+    }
+
+    fn account(&mut self) {
+        let now = self.decoder.memory();
+        self.memory.replace(std::mem::replace(&mut self.taken, now), now);
+    }
+
+    /// The whole of an answer.
+    pub(super) fn whole(mut self, body: &[u8]) -> Vec<u8> {
+        let mut whole = Vec::new();
+        self.decoder.feed(body, &mut |decoded| whole.extend_from_slice(decoded));
+        self.decoder.finish(&mut |decoded| whole.extend_from_slice(decoded));
+        whole
+    }
+
+    /// The answer ends without a last piece.
+    pub(super) fn finish(&mut self, meter: &mut ResponseMeter) {
+        self.decoder.finish(&mut |decoded| {
+            let _ = meter.feed(decoded, false);
+        });
+    }
+
+    /// Whether an answer that came to its end was not all there.
+    pub(super) const fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Bytes, as they came, that could not be read.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        self.decoder.unread_bytes()
+    }
+}
+
+impl Drop for Decoding {
+    fn drop(&mut self) {
+        self.memory.replace(self.taken, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::{Api, MeterOptions, ResponseHead};
+
+    #[test]
+    fn decoders_of_a_worker_share_a_bounded_memory() {
+        let memory = Memory::default();
+        let head = ResponseHead { status: 200, header: &|_| None };
+        let mut meter = ResponseMeter::new(Api::OpenAiChat, &head, MeterOptions::default());
+        let mut answers = Vec::new();
+        for _ in 0..1_000 {
+            let mut answer = Decoding::of(b"gzip", &memory).unwrap();
+            let _ = answer.feed(&mut meter, b"\x1f\x8b", false);
+            answers.push(answer);
+        }
+        assert!(memory.0.get() <= MOST_MEMORY);
+        // Those that came too late are not read.
+        let _ = answers[999].feed(&mut meter, b"more", false);
+        assert_eq!(answers[999].unread_bytes(), 4);
+        answers.clear();
+        assert_eq!(memory.0.get(), 0);
+    }
+}
