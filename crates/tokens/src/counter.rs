@@ -1,6 +1,6 @@
 //! Counting texts: whole, within bounds, and in pieces.
 
-use crate::{Encoding, merge, split, vocabulary::Vocabulary, work::Work};
+use crate::{Encoding, batch, merge::Trail, split, vocabulary::Vocabulary, work::Work};
 
 static O200K: Vocabulary = Vocabulary::of(include_bytes!("../data/o200k_base.bin"));
 #[cfg(feature = "cl100k")]
@@ -55,34 +55,36 @@ pub const fn lower_bound(bytes: usize) -> u64 {
     bytes.div_ceil(crate::vocabulary::LONGEST) as u64
 }
 
-/// Counts piece by piece until the end, or until `stop` (given the tokens so far and the bytes left) says so: then what
-/// it saw last, with the rest left out.
+/// Counts until the end, or until `stop` (given the tokens so far and the bytes left) says so: then what it saw last,
+/// with the rest left out.
 fn count_pieces(encoding: Encoding, text: &[u8], work: Work, stop: impl Fn(u64, usize) -> bool) -> Count {
     match encoding {
         #[cfg(feature = "cl100k")]
-        Encoding::Cl100kBase => count_by(&CL100K, split::cl100k, text, work, stop),
-        _ => count_by(&O200K, split::o200k, text, work, stop),
+        Encoding::Cl100kBase => count_by(
+            |text, at, trail, work| batch::one(&CL100K, split::cl100k, text, at, trail, work),
+            text,
+            work,
+            stop,
+        ),
+        _ => count_by(|text, at, trail, work| batch::o200k(&O200K, text, at, trail, work), text, work, stop),
     }
 }
 
+/// `next` counts some of the pieces that start at a position, and says where they end.
 #[inline(always)]
 fn count_by(
-    vocabulary: &Vocabulary,
-    piece_end: impl Fn(&[u8], usize) -> usize,
+    next: impl Fn(&[u8], usize, &mut Trail, &mut Work) -> Option<(u64, usize)>,
     text: &[u8],
     mut work: Work,
     stop: impl Fn(u64, usize) -> bool,
 ) -> Count {
-    let (mut tokens, mut at, mut trail) = (0u64, 0, merge::Trail::new());
+    let (mut tokens, mut at, mut trail) = (0u64, 0, Trail::new());
     while at < text.len() {
-        let end = piece_end(text, at);
-        match merge::count(vocabulary, text, at, end, &mut trail, &mut work) {
-            Some(of_piece) => tokens = tokens.saturating_add(of_piece),
-            None => {
-                let rest = upper_bound(text.len().saturating_sub(at));
-                return Count { tokens: tokens.saturating_add(rest), exact: false };
-            }
-        }
+        let Some((of_batch, end)) = next(text, at, &mut trail, &mut work) else {
+            let rest = upper_bound(text.len().saturating_sub(at));
+            return Count { tokens: tokens.saturating_add(rest), exact: false };
+        };
+        tokens = tokens.saturating_add(of_batch);
         at = end;
         if stop(tokens, text.len().saturating_sub(at)) {
             break;

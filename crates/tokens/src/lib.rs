@@ -15,6 +15,8 @@
 #[cfg(test)]
 extern crate std;
 
+mod batch;
+mod bytes;
 mod class;
 mod class_table;
 mod counter;
@@ -26,6 +28,7 @@ mod split;
 mod stream;
 mod usage;
 mod vocabulary;
+mod window;
 mod work;
 
 pub use counter::{Count, count, count_within, exceeds, lower_bound, upper_bound};

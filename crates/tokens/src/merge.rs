@@ -56,8 +56,9 @@ pub(crate) fn count(
     count_merged(vocabulary, text, start, end, trail, work)
 }
 
+/// The same of a piece that is no token as a whole.
 #[inline(never)]
-fn count_merged(
+pub(crate) fn count_merged(
     vocabulary: &Vocabulary,
     text: &[u8],
     start: usize,

@@ -171,7 +171,7 @@ fn is_lower_half(class: Class) -> bool {
 }
 
 /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)`; without regard to case, `s` is also U+017F.
-fn contraction(text: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn contraction(text: &[u8], start: usize) -> Option<usize> {
     if text.get(start) != Some(&b'\'') {
         return None;
     }
