@@ -14,9 +14,9 @@ pub struct Config {
     /// How long a request waits for the server when no lease covers it, milliseconds.
     #[serde(default = "default_acquire_timeout_ms")]
     pub acquire_timeout_ms: u32,
-    /// The `provider` label of stats and reports.
-    #[serde(default = "default_provider")]
-    pub provider: String,
+    /// The `provider` label of stats and reports; by host and path where it is left out.
+    #[serde(default)]
+    pub provider: Option<String>,
 }
 
 fn default_tick_ms() -> u32 {
@@ -25,10 +25,6 @@ fn default_tick_ms() -> u32 {
 
 fn default_acquire_timeout_ms() -> u32 {
     1_000
-}
-
-fn default_provider() -> String {
-    "openai".to_owned()
 }
 
 impl Config {

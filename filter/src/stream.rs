@@ -12,6 +12,7 @@ use crate::worker::Worker;
 use answer::Answer;
 use call::Call;
 pub(crate) use decoding::Memory;
+use wire::Route;
 
 /// A stream of Envoy's. The host's callbacks move it from phase to phase; a callback that does not belong to the
 /// phase it finds changes nothing.
@@ -28,9 +29,9 @@ enum Phase {
     /// Not an LLM call: every callback lets it pass.
     Aside,
     /// Headers are held, the body is being collected.
-    Reading { arrived_ns: u64 },
+    Reading { arrived_ns: u64, route: Box<Route> },
     /// Held, until the server sends a policy.
-    AwaitingPolicy { arrived_ns: u64, body: Vec<u8>, question: Question },
+    AwaitingPolicy { arrived_ns: u64, route: Box<Route>, body: Vec<u8>, question: Question },
     /// Held, until the server answers for the missing amounts.
     AwaitingLeases { call: Box<Call>, asking: Asking, question: Question },
     /// On its way to the provider and back.
@@ -49,13 +50,15 @@ enum From {
 impl Stream {
     pub(crate) fn request_headers(&mut self, host: &dyn Host, end: bool) -> Action {
         let path = host.header(Headers::Request, ":path").ok().flatten().unwrap_or_default();
-        // The method is only asked for where the path could be one: other routes pay for one header.
-        let method = || host.header(Headers::Request, ":method").ok().flatten().unwrap_or_default();
-        if end || wire::recognise(b"POST", &path).is_none() || method() != b"POST" {
+        // What else there is to know is only asked for where the path could be one: other routes pay for one header.
+        let header = |name| host.header(Headers::Request, name).ok().flatten().unwrap_or_default();
+        let route = Route::of_path(&path).filter(|_| !end && header(":method") == b"POST");
+        let Some(route) = route else {
             self.phase = Phase::Aside;
             return Action::Continue;
-        }
-        self.phase = Phase::Reading { arrived_ns: host.monotonic_ns() };
+        };
+        let route = Box::new(route.at_host(&header(":authority")));
+        self.phase = Phase::Reading { arrived_ns: host.monotonic_ns(), route };
         // Relies on `allow_on_headers_stop_iteration`: headers stay changeable while the body comes in.
         Action::Pause
     }
@@ -67,10 +70,10 @@ impl Stream {
         size: usize,
         end: bool,
     ) -> Action {
-        match self.phase {
+        match &mut self.phase {
             // Paused bodies are cumulative: the last callback sees all of it.
             Phase::Reading { .. } if !end => Action::Pause,
-            Phase::Reading { arrived_ns } => self.read(host, worker, arrived_ns, size),
+            Phase::Reading { .. } => self.read(host, worker, size),
             Phase::AwaitingPolicy { .. } | Phase::AwaitingLeases { .. } => Action::Pause,
             _ => Action::Continue,
         }
@@ -79,13 +82,16 @@ impl Stream {
     /// Bodies that are followed by trailers never say `end`.
     pub(crate) fn request_trailers(&mut self, host: &dyn Host, worker: &mut Worker) -> Action {
         match self.phase {
-            Phase::Reading { arrived_ns } => self.read(host, worker, arrived_ns, usize::MAX),
+            Phase::Reading { .. } => self.read(host, worker, usize::MAX),
             Phase::AwaitingPolicy { .. } | Phase::AwaitingLeases { .. } => Action::Pause,
             _ => Action::Continue,
         }
     }
 
-    fn read(&mut self, host: &dyn Host, worker: &mut Worker, arrived_ns: u64, size: usize) -> Action {
+    fn read(&mut self, host: &dyn Host, worker: &mut Worker, size: usize) -> Action {
+        let Phase::Reading { arrived_ns, route } = std::mem::take(&mut self.phase) else {
+            return Action::Continue;
+        };
         let body = match host.body(Body::Request, size) {
             Ok(body) => body,
             Err(error) => {
@@ -94,11 +100,11 @@ impl Stream {
             }
         };
         if worker.rules(host).is_some() {
-            return self.consider(host, worker, arrived_ns, body, From::Body);
+            return self.consider(host, worker, arrived_ns, route, body, From::Body);
         }
         match worker.ask(host, Vec::new()) {
             Some(question) => {
-                self.phase = Phase::AwaitingPolicy { arrived_ns, body, question };
+                self.phase = Phase::AwaitingPolicy { arrived_ns, route, body, question };
                 Action::Pause
             }
             None => self.refuse(host, &Refusal::unavailable()),
@@ -111,20 +117,33 @@ impl Stream {
         host: &dyn Host,
         worker: &mut Worker,
         arrived_ns: u64,
+        route: Box<Route>,
         body: Vec<u8>,
         from: From,
     ) -> Action {
         let Some(rules) = worker.rules(host) else { return self.refuse(host, &Refusal::unavailable()) };
-        match Call::read(host, rules, arrived_ns, body) {
-            Ok(call) => self.decide(host, worker, Box::new(call), from),
+        let provider = worker.config.provider.clone().unwrap_or_else(|| route.provider.to_owned());
+        match Call::read(host, rules, arrived_ns, &route, provider.clone(), body) {
+            Ok(Some(call)) => self.decide(host, worker, Box::new(call), from),
+            Ok(None) => self.step_aside(host, from),
             Err((labels, error)) => {
                 let Some(rules) = worker.rules(host) else { return Action::Continue };
                 let refusal = Refusal::unreadable(&error);
-                let provider = worker.config.provider.clone();
                 worker.stats.refused(&rules, &labels, &provider, refusal.reason);
                 self.refuse(host, &refusal)
             }
         }
+    }
+
+    /// Other traffic on a path that looked like one of a model's.
+    fn step_aside(&mut self, host: &dyn Host, from: From) -> Action {
+        self.phase = Phase::Aside;
+        if from == From::Answer
+            && let Err(error) = host.resume_request()
+        {
+            host.log(LogLevel::Error, &format!("tollkeeper: a request could not be resumed: {error}"));
+        }
+        Action::Continue
     }
 
     /// Reserves, first by a bound that costs nothing, then by the exact count; then asks the server; or refuses.
@@ -168,9 +187,9 @@ impl Stream {
         result: Result<usize, u32>,
     ) {
         let _ = match std::mem::take(&mut self.phase) {
-            Phase::AwaitingPolicy { arrived_ns, body, question } if question.sent.call == id => {
+            Phase::AwaitingPolicy { arrived_ns, route, body, question } if question.sent.call == id => {
                 let _ = worker.answer(host, question, result);
-                self.consider(host, worker, arrived_ns, body, From::Answer)
+                self.consider(host, worker, arrived_ns, route, body, From::Answer)
             }
             Phase::AwaitingLeases { call, asking, question } if question.sent.call == id => {
                 self.leases_answered(host, worker, call, asking, question, result)

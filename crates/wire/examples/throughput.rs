@@ -5,11 +5,12 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use wire::{Api, ChatRequest, MeterOptions, ResponseHead, ResponseMeter};
+use wire::{Api, MeterOptions, Request, ResponseHead, ResponseMeter, Route};
 
 fn main() {
     let prose = "The quick brown fox jumps over the lazy dog, and nobody was there to count its tokens. ";
     let escaped = "fn main() {\\n    println!(\\\"Hello, world\\\");\\n}\\n";
+    let route = Route::forced(Api::OpenAiChat, b"", b"");
     println!("{:28} {:>10} {:>12} {:>10}", "request", "bytes", "µs a body", "MB/s");
     for (name, text, bytes) in [
         ("prose", prose, 300),
@@ -22,7 +23,7 @@ fn main() {
     ] {
         let body = request(text, bytes);
         let seconds = per_run(|| {
-            black_box(ChatRequest::read(black_box(body.as_bytes())).is_ok());
+            black_box(Request::read(&route, b"", black_box(body.as_bytes())).is_ok());
         });
         report(name, body.len(), seconds);
     }

@@ -1,8 +1,9 @@
 //! Providers' formats: the bytes of a request or a response, in any split, become facts and [`tokens::Usage`].
 //!
-//! * [`recognise`] says from method and path whether a request is a call to a model, and in which [`Api`].
-//! * [`ChatRequest`] reads a request body once and keeps facts and spans, never the prompt: model, output limit, a
-//!   proven upper bound of the prompt's tokens; it counts the prompt and rewrites the body on demand.
+//! * [`recognise`] says from method, path and host whether a request is a call to a model: its [`Route`], with the
+//!   [`Api`] and what the path says already.
+//! * [`Request`] reads a request body once and keeps facts and spans, never the prompt: model, output limit, a proven
+//!   upper bound of the prompt's tokens; it counts the prompt and rewrites the body on demand.
 //! * [`ResponseMeter`] watches a response pass, chunk by chunk: the provider's usage, the output as far as it was seen,
 //!   errors inside a 200; it takes the usage chunk out again that a client did not ask for.
 //! * [`Decoder`] takes content codings off a response that came encoded.
@@ -17,13 +18,16 @@ mod encoding;
 mod json;
 mod openai;
 mod prompt;
+mod request;
 mod response;
+mod route;
 
-pub use api::{Api, recognise};
+pub use api::Api;
 pub use encoding::Decoder;
-pub use openai::{ChatRequest, ReadError, Rewrite};
 pub use prompt::PromptCount;
+pub use request::{ReadError, Request, Rewrite};
 pub use response::{Extras, FinishReason, MeterOptions, Passed, Reported, ResponseHead, ResponseMeter};
+pub use route::{Route, recognise};
 
 /// A number of tokens, and whether it is known to be the provider's own figure or an estimate of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

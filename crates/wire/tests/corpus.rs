@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 mod common;
 
-use common::{EVENTS, JSON, chat_meter, figures};
+use common::{EVENTS, JSON, chat_meter, figures, read_chat};
 use tokens::{Encoding, Known, Model, Usage};
-use wire::{Api, ChatRequest, Passed, ResponseMeter, recognise};
+use wire::{Api, Passed, ResponseMeter, recognise};
 
 struct Exchange {
     id: String,
@@ -44,7 +44,9 @@ fn exchanges() -> Vec<Exchange> {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("a line of the corpus is JSON"))
         .filter(|e| {
-            recognise(text(e, "method").as_bytes(), text(e, "path").as_bytes()) == Some(Api::OpenAiChat)
+            let (method, path, host) = (text(e, "method"), text(e, "path"), text(e, "host"));
+            let route = recognise(method.as_bytes(), path.as_bytes(), host.as_bytes());
+            route.is_some_and(|route| route.api == Api::OpenAiChat)
         })
         .map(|e| Exchange {
             id: text(&e, "id"),
@@ -202,7 +204,7 @@ fn every_request_is_read_as_serde_reads_it() {
     for exchange in exchanges() {
         let body: Value = serde_json::from_str(&exchange.request).unwrap();
         let request =
-            ChatRequest::read(exchange.request.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", exchange.id));
+            read_chat(exchange.request.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", exchange.id));
         assert_eq!(Some(request.model()), body["model"].as_str());
         assert_eq!(request.stream(), body["stream"].as_bool().unwrap_or(false));
         assert_eq!(
@@ -224,7 +226,7 @@ fn exact_counts_are_the_providers_figures_and_the_bound_holds() {
     let (mut prompts, mut outputs) = ([0u32; 3], [0u32; 3]);
     let mut wrong = Vec::new();
     for exchange in exchanges() {
-        let request = ChatRequest::read(exchange.request.as_bytes()).unwrap();
+        let request = read_chat(exchange.request.as_bytes()).unwrap();
         let (encoding, known) = Encoding::of_model(request.model());
         let Some(usage) = reported(&values(&exchange)) else { continue };
         let openai = exchange.host.ends_with("openai.com") || exchange.host.ends_with("azure.com");

@@ -15,10 +15,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 mod common;
 
-use common::{EVENTS, JSON, chat_meter, figures};
+use common::{EVENTS, JSON, chat_meter, figures, read_chat};
 use tokens::Encoding::O200kBase;
 use tokens::Model;
-use wire::{ChatRequest, Passed, Rewrite};
+use wire::{Passed, Rewrite, recognise};
 
 /// Text with what is hard about text: escapes, characters of every width, white space.
 fn text() -> impl Strategy<Value = String> {
@@ -199,11 +199,14 @@ fn expected(body: &Value, edits: &Rewrite) -> Value {
     }
     if let Some(limit) = edits.output_limit {
         let names = ["max_completion_tokens", "max_tokens"];
-        if names.iter().any(|name| body[name].is_u64()) {
-            for name in names.into_iter().filter(|name| body[name].is_u64()) {
-                changed[name] = body[name].as_u64().unwrap().min(limit).into();
+        let is_said = |name: &&str| body[*name].is_i64() || body[*name].is_u64();
+        if names.iter().any(is_said) {
+            for name in names.iter().filter(|name| is_said(name)) {
+                let own = body[*name].as_u64().filter(|own| *own > 0);
+                changed[*name] = own.map_or(limit, |own| own.min(limit)).into();
             }
         } else {
+            // Of several nulls the first in the body; serde_json has the keys sorted.
             let present = names.into_iter().find(|name| body.get(name).is_some());
             changed[present.unwrap_or(names[0])] = limit.into();
         }
@@ -246,8 +249,8 @@ proptest! {
         body in request(), pretty: bool, include_usage: bool, output_limit in proptest::option::of(0..5000u64),
     ) {
         let text = if pretty { serde_json::to_string_pretty(&body) } else { serde_json::to_string(&body) }.unwrap();
-        let edits = Rewrite { include_usage, output_limit };
-        let request = ChatRequest::read(text.as_bytes()).unwrap();
+        let edits = Rewrite { include_usage, output_limit, model: None };
+        let request = read_chat(text.as_bytes()).unwrap();
         let changed = request.rewrite(text.as_bytes(), &edits);
         let expected = expected(&body, &edits);
         match changed {
@@ -263,7 +266,7 @@ proptest! {
                 let grown = bytes.len() as i64 - text.len() as i64;
                 prop_assert!((-20..=80).contains(&grown), "{grown}");
                 // Doing it again changes nothing.
-                let again = ChatRequest::read(&bytes).unwrap();
+                let again = read_chat(&bytes).unwrap();
                 prop_assert_eq!(again.rewrite(&bytes, &edits), None);
             }
         }
@@ -275,7 +278,7 @@ proptest! {
         if escape {
             text = text.chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect();
         }
-        let request = ChatRequest::read(text.as_bytes()).unwrap();
+        let request = read_chat(text.as_bytes()).unwrap();
         for model in ["gpt-4o", "gpt-4"] {
             let counted = request.count_prompt(text.as_bytes(), &Model::of(model)).tokens();
             prop_assert!(request.prompt_bound() >= counted, "{} < {counted}", request.prompt_bound());
@@ -289,7 +292,7 @@ proptest! {
         prop_assume!(text.is_char_boundary(place));
         text.replace_range(place..text[place..].chars().next().map_or(place, |c| place + c.len_utf8()), &byte);
         let valid = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
-        match ChatRequest::read(text.as_bytes()) {
+        match read_chat(text.as_bytes()) {
             Ok(_) => prop_assert!(valid),
             // A field's type, spelling or absence: that is judged only as far as the body is JSON.
             Err(error) => prop_assert!(error.field().is_some() || !valid || !text.starts_with('{'), "{error}: {text}"),
@@ -300,11 +303,11 @@ proptest! {
     fn garbage_never_panics(
         bytes in vec(prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\":,\\\r\n data".to_vec())], 0..300), cut: prop::sample::Index,
     ) {
-        let _ = ChatRequest::read(&bytes).map_err(|e| e.to_string());
+        let _ = read_chat(&bytes).map_err(|e| e.to_string());
         for kind in [JSON, EVENTS] {
             meter(&bytes, &[cut], kind, true, false);
         }
-        let _ = wire::recognise(b"POST", &bytes);
+        let _ = recognise(b"POST", &bytes, &bytes);
     }
 
     #[test]

@@ -10,14 +10,19 @@
 )]
 
 use tokens::Model;
-use wire::{ChatRequest, Rewrite};
+use wire::{ReadError, Request, Rewrite, recognise};
 
-fn read(body: &str) -> ChatRequest {
-    ChatRequest::read(body.as_bytes()).unwrap_or_else(|e| panic!("{body}: {e}"))
+fn try_read(body: &[u8]) -> Result<Request, ReadError> {
+    let route = recognise(b"POST", b"/v1/chat/completions", b"api.openai.com").unwrap();
+    Request::read(&route, b"application/json", body).map(|request| request.expect("the path is certain"))
+}
+
+fn read(body: &str) -> Request {
+    try_read(body.as_bytes()).unwrap_or_else(|e| panic!("{body}: {e}"))
 }
 
 fn refusal(body: &str) -> String {
-    ChatRequest::read(body.as_bytes()).expect_err(body).to_string()
+    try_read(body.as_bytes()).expect_err(body).to_string()
 }
 
 /// A body with these fields beside the two required ones.
@@ -49,13 +54,18 @@ fn what_is_left_out_or_null_has_its_default() {
     }
 }
 
+/// vLLM obeys `max_completion_tokens`, llama.cpp `max_tokens`; OpenAI refuses both together.
 #[test]
-fn of_two_output_limits_the_smaller_counts_and_a_negative_one_is_none() {
-    assert_eq!(read(&with(r#""max_tokens":7,"max_completion_tokens":9"#)).output_limit(), Some(7));
-    assert_eq!(read(&with(r#""max_tokens":9,"max_completion_tokens":7"#)).output_limit(), Some(7));
-    assert_eq!(read(&with(r#""max_tokens":7,"max_completion_tokens":null"#)).output_limit(), Some(7));
-    assert_eq!(read(&with(r#""max_tokens":-1"#)).output_limit(), None);
-    assert_eq!(read(&with(r#""max_tokens":99999999999999999999999"#)).output_limit(), Some(u64::MAX));
+fn of_two_output_limits_the_larger_counts_and_none_at_all_counts_most() {
+    let limit = |fields: &str| read(&with(fields)).output_limit();
+    assert_eq!(limit(r#""max_tokens":7,"max_completion_tokens":9"#), Some(9));
+    assert_eq!(limit(r#""max_tokens":9,"max_completion_tokens":7"#), Some(9));
+    assert_eq!(limit(r#""max_tokens":7,"max_completion_tokens":null"#), Some(7));
+    assert_eq!(limit(r#""max_tokens":7.0"#), Some(7));
+    assert_eq!(limit(r#""max_tokens":7,"max_completion_tokens":-1"#), None);
+    assert_eq!(limit(r#""max_tokens":-1"#), None);
+    assert_eq!(limit(r#""max_tokens":0"#), None);
+    assert_eq!(limit(r#""max_tokens":99999999999999999999999"#), Some(u64::MAX));
 }
 
 #[test]
@@ -84,7 +94,7 @@ fn a_refusal_names_the_field_and_the_byte_and_quotes_nothing() {
         "`max_tokens` must be a whole number or null (byte 32)"
     );
     assert_eq!(refusal(&with(r#""n":1.5"#)), "`n` must be a whole number or null (byte 32)");
-    let error = ChatRequest::read(br#"{"model":1,"messages":[]}"#).unwrap_err();
+    let error = try_read(br#"{"model":1,"messages":[]}"#).unwrap_err();
     assert_eq!((error.field(), error.at()), (Some("model"), 1));
 }
 
@@ -119,11 +129,11 @@ fn a_field_that_two_readers_could_read_differently_is_refused() {
 #[test]
 fn a_body_nested_a_hundred_levels_deep_is_read_and_a_million_is_refused() {
     let nested = |n: usize| with(&format!(r#""metadata":{}{}"#, "[".repeat(n), "]".repeat(n)));
-    assert!(ChatRequest::read(nested(100).as_bytes()).is_ok());
+    assert!(try_read(nested(100).as_bytes()).is_ok());
     assert!(refusal(&nested(1_000_000)).contains("nested too deeply"));
 }
 
-fn rewritten(body: &str, edits: Rewrite) -> String {
+fn rewritten(body: &str, edits: Rewrite<'_>) -> String {
     let changed = read(body).rewrite(body.as_bytes(), &edits);
     changed.map_or_else(|| "unchanged".to_owned(), |bytes| String::from_utf8(bytes).unwrap())
 }
@@ -172,7 +182,7 @@ fn usage_is_not_asked_for_where_nothing_streams() {
 #[test]
 fn the_output_limit_is_lowered_where_it_stands_and_never_raised() {
     let limit =
-        |fields: &str| rewritten(&with(fields), Rewrite { output_limit: Some(100), include_usage: false });
+        |fields: &str| rewritten(&with(fields), Rewrite { output_limit: Some(100), ..Rewrite::default() });
     assert_eq!(limit(r#""max_tokens":100"#), "unchanged");
     assert_eq!(limit(r#""max_completion_tokens":7,"max_tokens":null"#), "unchanged");
     assert_eq!(limit(r#""max_tokens": 4000 "#), with(r#""max_tokens": 100 "#));
@@ -188,7 +198,7 @@ fn the_output_limit_is_lowered_where_it_stands_and_never_raised() {
 #[test]
 fn both_changes_go_into_one_body() {
     let body = with(r#""max_tokens":500,"stream":true"#);
-    let changed = rewritten(&body, Rewrite { include_usage: true, output_limit: Some(50) });
+    let changed = rewritten(&body, Rewrite { include_usage: true, output_limit: Some(50), model: None });
     assert_eq!(
         changed,
         r#"{"stream_options":{"include_usage":true},"model":"gpt-4o","messages":[],"max_tokens":50,"stream":true}"#
@@ -198,7 +208,10 @@ fn both_changes_go_into_one_body() {
 #[test]
 fn another_body_than_the_one_read_is_left_alone() {
     let request = read(&with(r#""stream":true"#));
-    assert_eq!(request.rewrite(b"{}", &Rewrite { include_usage: true, output_limit: Some(1) }), None);
+    assert_eq!(
+        request.rewrite(b"{}", &Rewrite { include_usage: true, output_limit: Some(1), model: Some("x") }),
+        None
+    );
     assert!(!request.count_prompt(b"\xff\xff", &Model::of("gpt-4o")).exact);
 }
 

@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{EVENTS, JSON, chat_meter, figures};
+use common::{EVENTS, JSON, chat_meter, figures, read_chat};
 use tokens::{Model, Usage};
 use wasm_bindgen_test::wasm_bindgen_test;
-use wire::{ChatRequest, Passed, Rewrite};
+use wire::{Passed, Rewrite};
 
 const CONTENT: &str = "data: {\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wörld 日本\"}}],\"usage\":null}\r\n\r\n";
 const USAGE: &str = "data: {\"model\":\"gpt-4o\",\"choices\":[],\"usage\":{\"prompt_tokens\":2006,\"completion_tokens\":300,\"total_tokens\":2306,\"prompt_tokens_details\":{\"cached_tokens\":1920},\"completion_tokens_details\":{\"reasoning_tokens\":192}}}\r\n\r\n";
@@ -42,12 +42,13 @@ fn any_cut_of_a_stream_gives_the_same_usage_count_and_bytes() {
 #[wasm_bindgen_test]
 fn a_request_is_read_counted_and_rewritten() {
     let body = br#"{"model":"gpt-4o","messages":[{"role":"user","content":"What is the capital of France?"}],"stream":true,"max_tokens":500}"#;
-    let request = ChatRequest::read(body).unwrap();
+    let request = read_chat(body).unwrap();
     assert_eq!((request.model(), request.stream(), request.output_limit()), ("gpt-4o", true, Some(500)));
     // OpenAI reported 14 prompt tokens for this message.
     let counted = request.count_prompt(body, &Model::of("gpt-4o"));
     assert_eq!((counted.tokens(), counted.exact), (14, true));
-    let changed = request.rewrite(body, &Rewrite { include_usage: true, output_limit: Some(50) }).unwrap();
+    let changed =
+        request.rewrite(body, &Rewrite { include_usage: true, output_limit: Some(50), model: None }).unwrap();
     assert_eq!(
         changed,
         br#"{"stream_options":{"include_usage":true},"model":"gpt-4o","messages":[{"role":"user","content":"What is the capital of France?"}],"stream":true,"max_tokens":50}"#
@@ -57,7 +58,7 @@ fn a_request_is_read_counted_and_rewritten() {
 #[wasm_bindgen_test]
 fn hostile_bodies_are_refused_not_trapped() {
     for body in ["[".repeat(1_000_000), "{\"a\":".repeat(1_000_000), "\"\\".repeat(1000), String::new()] {
-        assert!(ChatRequest::read(body.as_bytes()).is_err());
+        assert!(read_chat(body.as_bytes()).is_err());
         let mut meter = chat_meter(JSON, false);
         meter.feed(body.as_bytes(), true);
         assert_eq!(figures(&meter), None);

@@ -6,7 +6,7 @@ use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
 use crate::worker::Worker;
 use tokens::{Encoding, Usage};
-use wire::{Api, Counted, MeterOptions, Passed, ResponseHead, ResponseMeter};
+use wire::{Counted, MeterOptions, Passed, ResponseHead, ResponseMeter};
 
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -29,7 +29,8 @@ impl Answer {
         let status: u16 =
             std::str::from_utf8(header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
         let head = ResponseHead { status, header: &|name| headers.get(name) };
-        let meter_of = |strip_usage| ResponseMeter::new(Api::OpenAiChat, &head, MeterOptions { strip_usage });
+        let meter_of =
+            |strip_usage| ResponseMeter::new(call.request.api(), &head, MeterOptions { strip_usage });
         let mut meter = meter_of(call.usage_added);
         let mut decoding = Decoding::of(header("content-encoding"), &worker.decoders);
         if let (Some(decoding), true) = (&mut decoding, meter.may_shorten()) {

@@ -13,7 +13,7 @@ use crate::worker::Worker;
 use policy::Dimension;
 use std::rc::Rc;
 use tokens::{Known as EncodingKnown, Model};
-use wire::{ChatRequest, Counted, PromptCount, Rewrite};
+use wire::{Counted, PromptCount, Request, Rewrite, Route};
 
 /// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
 const LONGEST_KEPT: usize = 256 * 1024;
@@ -22,7 +22,8 @@ const LONGEST_KEPT: usize = 256 * 1024;
 pub(super) struct Call {
     pub(super) rules: Rc<Rules>,
     pub(super) labels: Labels,
-    pub(super) request: ChatRequest,
+    pub(super) request: Request,
+    provider: String,
     body: Vec<u8>,
     /// The prompt's exact count, once it was made.
     prompt: Option<PromptCount>,
@@ -36,33 +37,37 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Reads a request. The error is for the client, with the labels for stats.
+    /// Reads a request; `None` if it is no call after all. The error is for the client, with the labels for stats.
     pub(super) fn read(
         host: &dyn Host,
         rules: Rc<Rules>,
         arrived_ns: u64,
+        route: &Route,
+        provider: String,
         body: Vec<u8>,
-    ) -> Result<Call, (Labels, String)> {
+    ) -> Result<Option<Call>, (Labels, String)> {
         let complete_ns = host.monotonic_ns();
         let headers = host.headers(Headers::Request).unwrap_or_default();
         let dimensions = rules.dimensions(|name| headers.get(name));
         let encodings = headers.get("accept-encoding").is_some();
-        match ChatRequest::read(&body) {
-            Ok(request) => {
+        match Request::read(route, headers.get("content-type").unwrap_or_default(), &body) {
+            Ok(None) => Ok(None),
+            Ok(Some(request)) => {
                 let model = Dimension::sanitise(request.model().as_bytes());
                 let labels = Labels { dimensions, model };
                 let usage_added = false;
-                Ok(Call {
+                Ok(Some(Call {
                     rules,
                     labels,
                     request,
+                    provider,
                     body,
                     prompt: None,
                     encodings,
                     usage_added,
                     arrived_ns,
                     complete_ns,
-                })
+                }))
             }
             Err(error) => {
                 Err((Labels { dimensions, model: Dimension::UNKNOWN.to_owned() }, error.to_string()))
@@ -113,11 +118,13 @@ impl Call {
             // An answer in an encoding could not be read.
             host.remove_header(Headers::Request, "accept-encoding")?;
         }
-        let add_usage =
-            self.request.stream() && !self.request.include_usage() && !plain_upstreams::is_known(host);
+        let add_usage = self.request.stream()
+            && self.request.asks_for_usage()
+            && !self.request.include_usage()
+            && !plain_upstreams::is_known(host);
         let is_limited = !self.rules.budgets().is_empty();
         let limit = (is_limited && self.request.output_limit().is_none()).then(|| self.output_limit());
-        let edits = Rewrite { include_usage: add_usage, output_limit: limit };
+        let edits = Rewrite { include_usage: add_usage, output_limit: limit, model: None };
         if let Some(changed) = self.request.rewrite(&self.body, &edits) {
             // Envoy works the length out again.
             host.remove_header(Headers::Request, "content-length")?;
@@ -139,8 +146,7 @@ impl Call {
     }
 
     pub(super) fn record_refusal(&self, worker: &mut Worker, reason: &str) {
-        let provider = worker.config.provider.clone();
-        worker.stats.refused(&self.rules, &self.labels, &provider, reason);
+        worker.stats.refused(&self.rules, &self.labels, &self.provider, reason);
         let entry = Entry {
             labels: &self.labels,
             outcome: format!("refused:{reason}"),
@@ -150,7 +156,7 @@ impl Call {
             price_version: &self.rules.policy().version,
             duration_ms: 0,
         };
-        worker.outbox.record(&provider, entry);
+        worker.outbox.record(&self.provider, entry);
     }
 
     /// Replaces the reservation by what the call consumed, and says so in stats and to the server.
@@ -192,8 +198,7 @@ impl Call {
             unread_bytes: answer.as_deref().map_or(0, Answer::unread_bytes),
             usage_missing: ending == Ending::Complete && source != Source::Reported,
         };
-        let provider = worker.config.provider.clone();
-        worker.stats.finished(host, &self.rules, &self.labels, &provider, &finished);
+        worker.stats.finished(host, &self.rules, &self.labels, &self.provider, &finished);
         let entry = Entry {
             labels: &self.labels,
             outcome: ending.outcome().to_owned(),
@@ -203,7 +208,7 @@ impl Call {
             price_version: &self.rules.policy().version,
             duration_ms: duration_ns / 1_000_000,
         };
-        worker.outbox.record(&provider, entry);
+        worker.outbox.record(&self.provider, entry);
     }
 
     fn known(&mut self, mut answer: Option<&mut Answer>) -> Known {

@@ -381,7 +381,8 @@ async fn other_paths_answer_too_and_all_calls_are_remembered_until_the_reset() -
 async fn a_recorded_answer_is_played_back_on_any_path_and_steered_like_the_others() -> Outcome {
     let address = start().await?;
     let recorded = "{\"usageMetadata\": \"é and 🙂\"}\n";
-    let headers = "x-recorded-status: 203\r\nx-recorded-content-type: application/json\r\nx-recorded-x-a: b\r\n";
+    let headers =
+        "x-recorded-status: 203\r\nx-recorded-content-type: application/json\r\nx-recorded-x-a: b\r\n";
     let stored = read(send(&address, "PUT", "/_recordings/one", headers, recorded).await?).await?;
     assert_eq!(stored.status, 200);
 

@@ -5,13 +5,9 @@
 
 mod choices;
 mod chunk;
-mod error;
 mod prompt;
 mod request;
-mod rewrite;
 mod usage;
 
 pub(crate) use chunk::{Shape, may_be_usage_only, read_chunk};
-pub use error::ReadError;
-pub use request::ChatRequest;
-pub use rewrite::Rewrite;
+pub(crate) use request::{CHAT, COMPLETIONS, EMBEDDINGS, limit_name};

@@ -1,10 +1,10 @@
-//! Where the prompt is in a chat completion: one walk over messages and tools.
+//! Where the prompt is in OpenAI's formats: walks over messages, tools and texts.
 
 use crate::json::{Error, Kind, Scanner, Span};
 use crate::prompt::{Audio, Detail, Image, Media, Sink};
 
 /// Walks an array of messages; the caller has peeked an array.
-pub(crate) fn messages(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
+pub(crate) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let mut items = scanner.array()?;
     while items.next(scanner)? {
         sink.message();
@@ -13,19 +13,45 @@ pub(crate) fn messages(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Resul
     Ok(())
 }
 
-/// Walks an array of tools or functions; the caller has peeked an array. Says whether there were any.
-pub(crate) fn tools(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<bool, Error> {
+/// Walks an array of tools or functions; the caller has peeked an array.
+pub(crate) fn functions(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let mut items = scanner.array()?;
-    let mut any = false;
     while items.next(scanner)? {
         let span = scanner.skip()?;
         sink.tool(scanner.slice(span));
-        any = true;
     }
-    Ok(any)
+    Ok(())
 }
 
-fn message(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
+/// A schema or format for the answer.
+pub(crate) fn response_format(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    let kind = scanner.peek()?;
+    let span = scanner.skip()?;
+    if kind != Kind::Null {
+        sink.response_format(scanner.slice(span));
+    }
+    Ok(())
+}
+
+/// A text or an array of texts. Texts may also come as token numbers, in one array or several: a number is a token.
+pub(crate) fn texts(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    match scanner.peek()? {
+        Kind::String => sink.text(&scanner.string()?),
+        Kind::Array => {
+            let mut items = scanner.array()?;
+            while items.next(scanner)? {
+                match scanner.peek()? {
+                    Kind::String => sink.text(&scanner.string()?),
+                    _ => unknown(scanner, sink)?,
+                }
+            }
+        }
+        _ => unknown(scanner, sink)?,
+    }
+    Ok(())
+}
+
+fn message(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let mut members = scanner.object()?;
     while let Some(key) = members.next(scanner)? {
         let kind = scanner.peek()?;
@@ -52,7 +78,7 @@ fn message(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error>
     Ok(())
 }
 
-fn parts(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
+fn parts(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let mut items = scanner.array()?;
     while items.next(scanner)? {
         match scanner.peek()? {
@@ -66,7 +92,7 @@ fn parts(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
 
 /// One content part. Its `type` may stand anywhere, so what it holds is judged by the other keys; a type without any
 /// of them is opaque.
-fn part(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
+fn part(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let mut understood = false;
     let mut members = scanner.object()?;
     while let Some(key) = members.next(scanner)? {
@@ -128,7 +154,7 @@ fn audio<'a>(scanner: &mut Scanner<'a>) -> Result<Audio<'a>, Error> {
     Ok(audio)
 }
 
-fn unknown(scanner: &mut Scanner<'_>, sink: &mut impl Sink) -> Result<(), Error> {
+fn unknown(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let Span { start, end } = scanner.skip()?;
     sink.unknown(scanner.slice(Span { start, end }));
     Ok(())

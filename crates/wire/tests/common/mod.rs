@@ -1,8 +1,9 @@
-//! Shared by the tests of responses.
+//! Shared by the tests.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::expect_used)]
 
 use tokens::Usage;
-use wire::{Api, MeterOptions, ResponseHead, ResponseMeter};
+use wire::{Api, MeterOptions, ReadError, Request, ResponseHead, ResponseMeter, Route};
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
@@ -20,4 +21,10 @@ pub(crate) fn meter(api: Api, content_type: &str, strip_usage: bool) -> Response
 /// The figures alone.
 pub(crate) fn figures(meter: &ResponseMeter) -> Option<Usage> {
     meter.usage().map(|reported| reported.usage)
+}
+
+/// Reads a chat completion sent to a host that is not known.
+pub(crate) fn read_chat(body: &[u8]) -> Result<Request, ReadError> {
+    let route = Route::forced(Api::OpenAiChat, b"/v1/chat/completions", b"");
+    Request::read(&route, JSON.as_bytes(), body).map(|request| request.expect("the route is certain"))
 }

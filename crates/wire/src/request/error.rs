@@ -27,6 +27,8 @@ pub(super) enum Problem {
     Twice(&'static str),
     #[error("`{0}` must be spelt exactly so")]
     Spelling(&'static str),
+    #[error("`{0}` must be the same in all requests of a batch")]
+    Mixed(&'static str),
 }
 
 impl ReadError {
@@ -49,7 +51,8 @@ impl ReadError {
             | Problem::Type(field, _)
             | Problem::TooLong(field, _)
             | Problem::Twice(field)
-            | Problem::Spelling(field) => Some(field),
+            | Problem::Spelling(field)
+            | Problem::Mixed(field) => Some(field),
         }
     }
 }

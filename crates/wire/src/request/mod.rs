@@ -1,0 +1,269 @@
+//! A request to a model: what policy needs to know of it, read in one pass.
+
+mod error;
+pub(crate) mod format;
+mod formats;
+mod reader;
+mod rewrite;
+mod survey;
+
+pub use error::ReadError;
+pub use rewrite::Rewrite;
+
+use crate::json::{Kind, Scanner, Span};
+use crate::prompt::{Count, PromptCount, Sink};
+use crate::{Api, Route};
+use error::Problem;
+use format::{Format, Limits};
+use reader::{Facts, Home, LONGEST_MODEL, Reader, surely};
+use std::borrow::Cow;
+use tokens::Model;
+
+/// What a request asks for, with spans into its body; prompt text is neither copied nor kept.
+///
+/// Fields that decide what a call costs or does must be unambiguous: given twice, or spelt in other letter cases, they
+/// are refused, because providers' readers disagree on which one wins (the last one for Python, the first one for
+/// some C++ readers; Go ignores case), and a limit checked on one and applied to the other is no limit. Wrong types
+/// that some providers coerce (`"stream": "true"`) are refused for the same reason.
+#[derive(Clone, Debug)]
+pub struct Request {
+    api: Api,
+    provider: &'static str,
+    format: &'static Format,
+    model: String,
+    /// Whether the path names the model, not the body.
+    model_in_path: bool,
+    streams: bool,
+    facts: Facts,
+    /// Just after the body's opening brace: where fields are inserted.
+    home: Home,
+    length: usize,
+    choices: u64,
+    bound: u64,
+    tools: u64,
+    images: u64,
+    audio: u64,
+    files: u64,
+    /// There are fields that are not known.
+    unknown: bool,
+    batch: bool,
+}
+
+impl Request {
+    /// Reads a whole body. `content_type` is the header's value, empty where there is none.
+    ///
+    /// `None`: the path was not [`Route::certain`], and the body is not one of a call to a model.
+    ///
+    /// # Errors
+    /// The body is not one JSON object in UTF-8, or one of the fields read here is missing, mistyped or ambiguous.
+    pub fn read(route: &Route, content_type: &[u8], body: &[u8]) -> Result<Option<Request>, ReadError> {
+        let _ = content_type;
+        if !route.certain && is_no_object(body) {
+            return Ok(None);
+        }
+        let format = formats::of(route, body);
+        let mut scanner = Scanner::over(body)?;
+        if scanner.peek()? != Kind::Object {
+            return Err(ReadError::new(Problem::NotAnObject, scanner.at()));
+        }
+        let mut reader = Reader::default();
+        let (home, seen) = reader.object(&mut scanner, &format.body)?;
+        scanner.end()?;
+        match missing(route, format, &reader.facts, seen) {
+            Some(_) if !route.certain => Ok(None),
+            Some(label) => Err(ReadError::new(Problem::Missing(label), body.len())),
+            None => Request::finish(route, format, reader, home, body.len()).map(Some),
+        }
+    }
+
+    fn finish(
+        route: &Route,
+        format: &'static Format,
+        reader: Reader,
+        home: Home,
+        length: usize,
+    ) -> Result<Request, ReadError> {
+        let Reader { facts, survey } = reader;
+        let in_body = facts.model.as_ref().map(|(name, _)| name);
+        let model = route.model.as_ref().or(in_body).cloned().unwrap_or_default();
+        if model.len() > LONGEST_MODEL {
+            return Err(ReadError::new(Problem::TooLong("model", LONGEST_MODEL), 0));
+        }
+        let prompts = if route.api == Api::OpenAiCompletions { survey.texts.max(1) } else { 1 };
+        let requests = facts.each.map_or(1, |(requests, _)| requests).max(1);
+        Ok(Request {
+            api: route.api,
+            provider: route.provider,
+            format,
+            model,
+            model_in_path: route.model.is_some(),
+            streams: route.streams.or(facts.stream).unwrap_or(format.streams),
+            home,
+            length,
+            choices: facts.choices.max(1).saturating_mul(prompts).saturating_mul(requests),
+            bound: survey.bound.total(),
+            tools: survey.tools,
+            images: survey.images,
+            audio: survey.audio,
+            files: survey.files,
+            unknown: survey.unknown,
+            batch: route.batch,
+            facts,
+        })
+    }
+
+    /// The format of the request.
+    #[must_use]
+    pub const fn api(&self) -> Api {
+        self.api
+    }
+
+    /// The model asked for: unescaped, at most 256 bytes. Empty where the provider has a default and the request
+    /// leaves it at that.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Whether the response is to be streamed.
+    #[must_use]
+    pub const fn stream(&self) -> bool {
+        self.streams
+    }
+
+    /// Whether the client itself asked for the usage chunk of a stream.
+    #[must_use]
+    pub const fn include_usage(&self) -> bool {
+        matches!(self.facts.include_usage, Some((_, true)))
+    }
+
+    /// The most tokens a choice may generate, `None` where nothing limits them. Given under several names, the
+    /// largest counts, for servers disagree on which one they obey; so it is in a batch. 0 for embeddings.
+    #[must_use]
+    pub fn output_limit(&self) -> Option<u64> {
+        if let Limits::Fixed(tokens) = self.format.limit {
+            return Some(tokens);
+        }
+        match self.facts.each {
+            Some((_, most)) => most,
+            None => surely(&self.facts.limits),
+        }
+    }
+
+    /// Whether [`Rewrite::output_limit`] can take hold.
+    #[must_use]
+    pub const fn can_be_limited(&self) -> bool {
+        !matches!(self.format.limit, Limits::Fixed(_) | Limits::Unknown)
+    }
+
+    /// How many answers are generated, at least 1: choices, times prompts, times requests of a batch. The output limit
+    /// holds for each.
+    #[must_use]
+    pub const fn choices(&self) -> u64 {
+        self.choices
+    }
+
+    /// How many tools are on offer.
+    #[must_use]
+    pub const fn tools(&self) -> u64 {
+        self.tools
+    }
+
+    /// How many images are in the prompt.
+    #[must_use]
+    pub const fn images(&self) -> u64 {
+        self.images
+    }
+
+    /// How many recordings are in the prompt.
+    #[must_use]
+    pub const fn audio(&self) -> u64 {
+        self.audio
+    }
+
+    /// How many parts of the prompt are neither text, image nor recording: files, videos, references to what the
+    /// provider keeps. Nothing but the largest context window bounds one.
+    #[must_use]
+    pub const fn files(&self) -> u64 {
+        self.files
+    }
+
+    /// Whether the body holds many requests, whose answers come later and elsewhere.
+    #[must_use]
+    pub const fn batch(&self) -> bool {
+        self.batch
+    }
+
+    /// The sampling temperature, where it is given.
+    #[must_use]
+    pub const fn temperature(&self) -> Option<f64> {
+        self.facts.temperature
+    }
+
+    /// The service tier asked for (`flex`, `priority` ...), in the body this was read from.
+    #[must_use]
+    pub fn service_tier<'a>(&self, body: &'a [u8]) -> Option<Cow<'a, str>> {
+        text(body, self.facts.tier?)
+    }
+
+    /// The end user, as the client calls them (`user`, `safety_identifier`, `metadata.user_id`), in the body this was
+    /// read from.
+    #[must_use]
+    pub fn user<'a>(&self, body: &'a [u8]) -> Option<Cow<'a, str>> {
+        text(body, self.facts.user?)
+    }
+
+    /// An upper bound of the prompt's tokens, found without tokenising (the argument is in `prompt/bound.rs`).
+    #[must_use]
+    pub const fn prompt_bound(&self) -> u64 {
+        self.bound
+    }
+
+    /// The prompt's tokens, counted in the body this was read from, as `model` counts them: the one that is asked for,
+    /// or the one behind its name.
+    ///
+    /// Exact where documented rules cover the model and everything in the request. Tools, tool calls, images, audio,
+    /// schemas and unknown fields make it an estimate; a file is not estimated at all (0 tokens). A text that would
+    /// take too long to count makes it an upper bound.
+    #[must_use]
+    pub fn count_prompt(&self, body: &[u8], model: &Model) -> PromptCount {
+        let mut count = Count::new(model);
+        let walked = self.walk(body, &mut count);
+        if walked.is_none() || self.unknown {
+            count.unsure();
+        }
+        count.total()
+    }
+
+    /// `None` where the text is not what was read before: then it is another body.
+    fn walk(&self, body: &[u8], sink: &mut dyn Sink) -> Option<()> {
+        for part in &self.facts.parts {
+            let text = str::from_utf8(body.get(part.span.start..part.span.end)?).ok()?;
+            (part.walk)(&mut Scanner::new(text), sink).ok()?;
+        }
+        Some(())
+    }
+}
+
+/// Whether a body is surely not a JSON object to any reader: it is empty or begins with a visible character that is
+/// no brace. (What begins otherwise could be a text in another encoding.)
+fn is_no_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().first().is_none_or(|first| first.is_ascii_graphic() && *first != b'{')
+}
+
+/// The label of a field that is missing.
+fn missing(route: &Route, format: &'static Format, facts: &Facts, seen: u64) -> Option<&'static str> {
+    if facts.model.is_none() && route.model.is_none() && !format.model_optional && facts.each.is_none() {
+        return Some("model");
+    }
+    let bits = || (0u32..).map(|bit| 1u64.wrapping_shl(bit));
+    let given = |label: &&str| {
+        bits().zip(format.body.fields).any(|(bit, field)| field.label == *label && seen & bit != 0)
+    };
+    format.required.iter().find(|group| !group.iter().any(given)).and_then(|group| group.first()).copied()
+}
+
+fn text(body: &[u8], span: Span) -> Option<Cow<'_, str>> {
+    let raw = str::from_utf8(body.get(span.start..span.end)?).ok()?;
+    Some(crate::json::Str { raw, escaped: raw.contains('\\'), at: span.start }.text())
+}
