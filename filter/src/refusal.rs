@@ -1,42 +1,70 @@
-//! What a refused client gets: OpenAI's error shape, with headers that its SDKs act on correctly.
+//! Calls that are refused, and what the client gets to read: its provider's own error, with headers that SDKs act on
+//! correctly.
+
+mod limits;
+mod shape;
 
 use crate::admission::Shortage;
 use crate::rules::Rule;
+use limits::Limits;
 use policy::{PICO_PER_USD, Unit};
-use serde_json::json;
+use wire::Api;
 
 /// Longest wait that SDKs are told to sit out themselves: OpenAI's Python SDK obeys up to 60 s in its older versions
 /// and falls back to retrying within seconds beyond that.
 const LONGEST_RETRY_AFTER_MS: u64 = 60_000;
 
-/// A local reply.
+/// Why a call is refused, as far as clients have to act differently on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Waiting a little helps.
+    Throttled,
+    /// Trying again is of no use before the budget's window ends, if ever.
+    Exhausted,
+    /// The quota server can't be asked.
+    Unavailable,
+    /// It is no request that could be metered.
+    Unreadable,
+}
+
+impl Kind {
+    /// In the `x-tollkeeper-refused` header, stats, the ledger and OpenAI's `code`.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Kind::Throttled => "rate_limit_exceeded",
+            Kind::Exhausted => "insufficient_quota",
+            Kind::Unavailable => "quota_unavailable",
+            Kind::Unreadable => "invalid_request",
+        }
+    }
+}
+
+/// A call that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
+    kind: Kind,
+    message: String,
+    /// When to try again.
+    retry_ms: Option<u64>,
+    /// The limit that was hit, where it is one of requests or tokens.
+    limits: Option<Limits>,
+}
+
+/// A local reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
     pub(crate) status: u32,
-    /// In the `x-tollkeeper-refused` header, stats and the ledger.
-    pub(crate) reason: &'static str,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
 }
 
 impl Refusal {
-    fn new(status: u32, reason: &'static str, kind: &str, code: &str, message: &str) -> Refusal {
-        let error = json!({ "error": { "message": message, "type": kind, "param": null, "code": code } });
-        Refusal {
-            status,
-            reason,
-            headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("x-tollkeeper-refused", reason.to_owned()),
-                ("x-tollkeeper-limited-by", "gateway".to_owned()),
-            ],
-            body: error.to_string().into_bytes(),
-        }
+    fn new(kind: Kind, message: impl Into<String>) -> Refusal {
+        Refusal { kind, message: message.into(), retry_ms: None, limits: None }
     }
 
-    fn header(mut self, name: &'static str, value: impl ToString) -> Refusal {
-        self.headers.push((name, value.to_string()));
-        self
+    pub(crate) const fn reason(&self) -> &'static str {
+        self.kind.reason()
     }
 
     /// A budget does not admit the call: a throttle where waiting a little helps, else an exhausted budget, which no
@@ -44,74 +72,71 @@ impl Refusal {
     pub(crate) fn shortage(rule: &Rule, shortage: &Shortage) -> Refusal {
         let budget = &rule.budget;
         let limit = amount(budget.unit, shortage.limit);
-        let (kind, suffix) = match budget.unit {
-            Unit::Requests => ("requests", "requests"),
-            Unit::Tokens | Unit::PicoUsd => ("tokens", "tokens"),
-        };
         let window = duration(budget.window_ms);
         let can_ever_fit = shortage.need <= shortage.limit;
         let retry_ms = shortage.retry_in_ms.max(1);
-        let refusal = if can_ever_fit && retry_ms <= LONGEST_RETRY_AFTER_MS {
+        let (kind, message) = if can_ever_fit && retry_ms <= LONGEST_RETRY_AFTER_MS {
             let message = format!(
                 "Rate limit reached for budget '{}': {limit} per {window}. Please try again in {}.",
                 budget.name,
                 duration(retry_ms)
             );
-            Refusal::new(429, "rate_limit_exceeded", kind, "rate_limit_exceeded", &message)
-                .header("retry-after", retry_ms.div_ceil(1_000))
-                .header("retry-after-ms", retry_ms)
+            (Kind::Throttled, message)
+        } else if can_ever_fit {
+            let message = format!(
+                "Budget '{}' is used up: {limit} per {window}. It resets in {}.",
+                budget.name,
+                duration(retry_ms)
+            );
+            (Kind::Exhausted, message)
         } else {
-            let message = if can_ever_fit {
-                format!(
-                    "Budget '{}' is used up: {limit} per {window}. It resets in {}.",
-                    budget.name,
-                    duration(retry_ms)
-                )
-            } else {
-                format!(
-                    "This request can use up to {}, more than budget '{}' ever has: {limit} per {window}. \
-                     Send a shorter prompt or a lower max_completion_tokens.",
-                    amount(budget.unit, shortage.need),
-                    budget.name
-                )
-            };
-            Refusal::new(429, "insufficient_quota", "insufficient_quota", "insufficient_quota", &message)
-                .header("x-should-retry", "false")
-                .header("x-tollkeeper-reset-ms", retry_ms)
+            let message = format!(
+                "This request can use up to {}, more than budget '{}' ever has: {limit} per {window}. \
+                 Send a shorter prompt or ask for fewer output tokens.",
+                amount(budget.unit, shortage.need),
+                budget.name
+            );
+            (Kind::Exhausted, message)
         };
-        match budget.unit {
-            // There is no such header for money.
-            Unit::PicoUsd => refusal,
-            Unit::Requests | Unit::Tokens => refusal
-                .header(ratelimit(suffix, 0), shortage.limit)
-                .header(ratelimit(suffix, 1), 0)
-                .header(ratelimit(suffix, 2), duration(retry_ms)),
-        }
+        let limits = Limits::of(budget.unit, shortage.limit, retry_ms);
+        Refusal { retry_ms: Some(retry_ms), limits, ..Refusal::new(kind, message) }
     }
 
     /// The quota server can't be asked, and a budget says `deny` for that case.
     pub(crate) fn unavailable() -> Refusal {
         let message = "The quota service is not reachable, and this route does not serve without it.";
-        Refusal::new(503, "quota_unavailable", "server_error", "quota_unavailable", message)
-            .header("retry-after", 1)
+        Refusal { retry_ms: Some(1_000), ..Refusal::new(Kind::Unavailable, message) }
     }
 
-    /// The body is not a chat completion request.
+    /// The body is no request in the route's format.
     pub(crate) fn unreadable(what: &str) -> Refusal {
-        Refusal::new(400, "invalid_request", "invalid_request_error", "invalid_request", what)
-            .header("x-should-retry", "false")
+        Refusal::new(Kind::Unreadable, what)
     }
-}
 
-/// `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, as OpenAI names them.
-fn ratelimit(suffix: &str, which: usize) -> &'static str {
-    match (suffix, which) {
-        ("requests", 0) => "x-ratelimit-limit-requests",
-        ("requests", 1) => "x-ratelimit-remaining-requests",
-        ("requests", _) => "x-ratelimit-reset-requests",
-        (_, 0) => "x-ratelimit-limit-tokens",
-        (_, 1) => "x-ratelimit-remaining-tokens",
-        (_, _) => "x-ratelimit-reset-tokens",
+    /// What the client of a provider with this format gets. `unix_ms` is now.
+    pub(crate) fn reply(&self, api: Api, unix_ms: u64) -> Reply {
+        let shape = shape::of(self, api);
+        let mut headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("x-tollkeeper-refused", self.reason().to_owned()),
+            ("x-tollkeeper-limited-by", "gateway".to_owned()),
+        ];
+        match (self.kind, self.retry_ms) {
+            (Kind::Throttled | Kind::Unavailable, Some(retry_ms)) => {
+                headers.push(("retry-after", retry_ms.div_ceil(1_000).to_string()));
+                headers.push(("retry-after-ms", retry_ms.to_string()));
+            }
+            (Kind::Exhausted, Some(retry_ms)) => {
+                headers.push(("x-should-retry", "false".to_owned()));
+                headers.push(("x-tollkeeper-reset-ms", retry_ms.to_string()));
+            }
+            _ => headers.push(("x-should-retry", "false".to_owned())),
+        }
+        if let Some(limits) = &self.limits {
+            headers.extend(limits.headers(api, unix_ms));
+        }
+        headers.extend(shape.header);
+        Reply { status: shape.status, headers, body: shape.body.to_string().into_bytes() }
     }
 }
 
@@ -141,60 +166,4 @@ fn duration(ms: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rules::Rules;
-    use policy::Policy;
-
-    fn refusal(limit: &str, need: u64, retry_in_ms: u64) -> Refusal {
-        let yaml = format!("budgets: [{{ name: b, limit: {limit}, window: 1h }}]");
-        let rules = Rules::new(Policy::from_yaml(&yaml).unwrap());
-        let rule = &rules.budgets()[0];
-        let shortage =
-            Shortage { rule: 0, limit: rule.budget.limit, need, retry_in_ms, spent_for_good: true };
-        Refusal::shortage(rule, &shortage)
-    }
-
-    fn header<'a>(refusal: &'a Refusal, name: &str) -> Option<&'a str> {
-        refusal.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
-    }
-
-    fn code(refusal: &Refusal) -> String {
-        let body: serde_json::Value = serde_json::from_slice(&refusal.body).unwrap();
-        body["error"]["code"].as_str().unwrap().to_owned()
-    }
-
-    #[test]
-    fn a_short_wait_is_a_throttle_that_sdks_retry_after() {
-        let refusal = refusal("1000 tokens", 100, 12_300);
-        assert_eq!((refusal.status, code(&refusal).as_str()), (429, "rate_limit_exceeded"));
-        assert_eq!(header(&refusal, "retry-after"), Some("13"));
-        assert_eq!(header(&refusal, "retry-after-ms"), Some("12300"));
-        assert_eq!(header(&refusal, "x-ratelimit-limit-tokens"), Some("1000"));
-        assert_eq!(header(&refusal, "x-ratelimit-reset-tokens"), Some("12.3s"));
-        assert_eq!(header(&refusal, "x-should-retry"), None);
-    }
-
-    #[test]
-    fn an_exhausted_budget_is_not_retried() {
-        let refusal = refusal("20 requests", 1, 360_000);
-        assert_eq!((refusal.status, code(&refusal).as_str()), (429, "insufficient_quota"));
-        assert_eq!(header(&refusal, "x-should-retry"), Some("false"));
-        assert_eq!(header(&refusal, "retry-after"), None);
-        assert_eq!(header(&refusal, "x-ratelimit-reset-requests"), Some("6m0s"));
-    }
-
-    #[test]
-    fn a_request_that_can_never_fit_is_told_so_however_soon_the_reset() {
-        let refusal = refusal("1000 tokens", 5_000, 2_000);
-        assert_eq!(code(&refusal), "insufficient_quota");
-        assert!(String::from_utf8_lossy(&refusal.body).contains("up to 5000 tokens"));
-    }
-
-    #[test]
-    fn money_is_written_as_money() {
-        let refusal = refusal("0.50 USD", 1, 3_600_000);
-        assert!(String::from_utf8_lossy(&refusal.body).contains("0.500000 USD per 1h0m0s"));
-        assert_eq!(header(&refusal, "x-ratelimit-limit-tokens"), None);
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use crate::worker::Worker;
 use answer::Answer;
 use call::Call;
 pub(crate) use decoding::Memory;
-use wire::Route;
+use wire::{Api, Route};
 
 /// A stream of Envoy's. The host's callbacks move it from phase to phase; a callback that does not belong to the
 /// phase it finds changes nothing.
@@ -96,7 +96,8 @@ impl Stream {
             Ok(body) => body,
             Err(error) => {
                 host.log(LogLevel::Error, &format!("tollkeeper: a request's body can't be read: {error}"));
-                return self.refuse(host, &Refusal::unreadable("The request's body could not be read."));
+                let refusal = Refusal::unreadable("The request's body could not be read.");
+                return self.refuse(host, route.api, &refusal);
             }
         };
         if worker.rules(host).is_some() {
@@ -107,7 +108,7 @@ impl Stream {
                 self.phase = Phase::AwaitingPolicy { arrived_ns, route, body, question };
                 Action::Pause
             }
-            None => self.refuse(host, &Refusal::unavailable()),
+            None => self.refuse(host, route.api, &Refusal::unavailable()),
         }
     }
 
@@ -121,7 +122,9 @@ impl Stream {
         body: Vec<u8>,
         from: From,
     ) -> Action {
-        let Some(rules) = worker.rules(host) else { return self.refuse(host, &Refusal::unavailable()) };
+        let Some(rules) = worker.rules(host) else {
+            return self.refuse(host, route.api, &Refusal::unavailable());
+        };
         let provider = worker.config.provider.clone().unwrap_or_else(|| route.provider.to_owned());
         match Call::read(host, rules, arrived_ns, &route, provider.clone(), body) {
             Ok(Some(call)) => self.decide(host, worker, Box::new(call), from),
@@ -129,8 +132,8 @@ impl Stream {
             Err((labels, error)) => {
                 let Some(rules) = worker.rules(host) else { return Action::Continue };
                 let refusal = Refusal::unreadable(&error);
-                worker.stats.refused(&rules, &labels, &provider, refusal.reason);
-                self.refuse(host, &refusal)
+                worker.stats.refused(&rules, &labels, &provider, refusal.reason());
+                self.refuse(host, route.api, &refusal)
             }
         }
     }
@@ -280,15 +283,16 @@ impl Stream {
         call: &Call,
         refusal: &Refusal,
     ) -> Action {
-        call.record_refusal(worker, refusal.reason);
-        self.refuse(host, refusal)
+        call.record_refusal(worker, refusal.reason());
+        self.refuse(host, call.request.api(), refusal)
     }
 
-    fn refuse(&mut self, host: &dyn Host, refusal: &Refusal) -> Action {
+    fn refuse(&mut self, host: &dyn Host, api: Api, refusal: &Refusal) -> Action {
         self.phase = Phase::Ended;
+        let reply = refusal.reply(api, host.unix_ms());
         let headers: Vec<(&str, &str)> =
-            refusal.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        if let Err(error) = host.reply(refusal.status, &headers, &refusal.body) {
+            reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if let Err(error) = host.reply(reply.status, &headers, &reply.body) {
             host.log(LogLevel::Error, &format!("tollkeeper: a refusal could not be sent: {error}"));
         }
         // The reply ends the stream; until it does, nothing of the request may go on.
