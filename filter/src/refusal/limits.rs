@@ -70,12 +70,9 @@ fn date(days: u64) -> (u64, u64, u64) {
     const DAYS_OF_ERA: u64 = 146_097;
     let days = days.saturating_add(719_468);
     let (era, day) = (days / DAYS_OF_ERA, days % DAYS_OF_ERA);
-    let leap_days = (day / 36_524).saturating_add(day / (DAYS_OF_ERA - 1));
-    let year = day
-        .saturating_sub(day / 1_460)
-        .saturating_add(leap_days)
-        .saturating_sub(2 * (day / (DAYS_OF_ERA - 1)));
-    let year = year / 365;
+    // Of the days of an era, those before the leap days that it has had.
+    let (fours, centuries, eras) = (day / 1_460, day / 36_524, day / (DAYS_OF_ERA - 1));
+    let year = day.saturating_sub(fours).saturating_add(centuries).saturating_sub(eras) / 365;
     let before = year.saturating_mul(365).saturating_add(year / 4).saturating_sub(year / 100);
     let day = day.saturating_sub(before);
     let month = day.saturating_mul(5).saturating_add(2) / 153;
