@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::decoding::Decoding;
+use crate::charge::is_by_provider;
 use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
 use crate::worker::Worker;
@@ -11,6 +12,7 @@ use wire::{Counted, MeterOptions, Passed, ResponseHead, ResponseMeter};
 #[derive(Debug)]
 pub(super) struct Answer {
     status: u32,
+    by_provider: bool,
     meter: ResponseMeter,
     /// Where it came encoded.
     decoding: Option<Decoding>,
@@ -47,6 +49,7 @@ impl Answer {
         }
         Answer {
             status: status.into(),
+            by_provider: status < 400 || is_by_provider(host),
             streamed: meter.is_stream(),
             meter,
             decoding,
@@ -58,6 +61,11 @@ impl Answer {
 
     pub(super) fn status(&self) -> u32 {
         self.status
+    }
+
+    /// Whether the provider said so, or Envoy in its stead.
+    pub(super) fn is_by_provider(&self) -> bool {
+        self.by_provider
     }
 
     /// Whether this is an error that our own change may have caused.
