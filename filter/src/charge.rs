@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn known() -> Known {
-        let prompt = PromptCount { text: 13, overhead: 7, media: 0, exact: true };
+        let prompt = PromptCount { text: 13, overhead: 7, exact: true, ..PromptCount::default() };
         let output = Counted { tokens: 5, exact: true };
         Known { reported: None, prompt, output, output_limit: 500, readable: true }
     }

@@ -167,7 +167,7 @@ impl ResponseMeter {
     #[must_use]
     pub fn count_output(&mut self, encoding: Encoding) -> Counted {
         let counted = self.seen.output.count(encoding);
-        let documented = self.model().is_some_and(|model| Model::of(model).has_documented_overhead());
+        let documented = self.model().is_some_and(|model| Model::of(model).has_documented_framing());
         Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
     }
 
@@ -290,7 +290,7 @@ fn read(data: &[u8], seen: &mut Seen, unread: &mut u64) -> Shape {
     if !seen.output.expects()
         && let Some(model) = &seen.model
     {
-        seen.output.expect(Encoding::of_model(model).0);
+        seen.output.expect(Model::of(model).encoding);
     }
     shape
 }
