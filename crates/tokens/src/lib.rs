@@ -25,6 +25,7 @@ mod encoding;
 mod image;
 mod merge;
 mod model;
+mod parts;
 mod special;
 mod split;
 mod stream;
