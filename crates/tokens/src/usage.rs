@@ -105,6 +105,22 @@ impl Usage {
         self.sum(|_| true)
     }
 
+    /// Class by class.
+    #[must_use]
+    pub const fn saturating_add(self, other: Usage) -> Usage {
+        Usage {
+            uncached_input: self.uncached_input.saturating_add(other.uncached_input),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write_5m: self.cache_write_5m.saturating_add(other.cache_write_5m),
+            cache_write_1h: self.cache_write_1h.saturating_add(other.cache_write_1h),
+            audio_in: self.audio_in.saturating_add(other.audio_in),
+            image_in: self.image_in.saturating_add(other.image_in),
+            output_visible: self.output_visible.saturating_add(other.output_visible),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+            audio_out: self.audio_out.saturating_add(other.audio_out),
+        }
+    }
+
     fn sum(&self, wanted: impl Fn(TokenClass) -> bool) -> u64 {
         self.classes().filter(|(class, _)| wanted(*class)).fold(0, |sum, (_, n)| u64::saturating_add(sum, n))
     }

@@ -13,9 +13,14 @@
 
 #![forbid(unsafe_code)]
 
+mod anthropic;
 mod api;
+mod bedrock;
+mod cohere;
 mod encoding;
+mod gemini;
 mod json;
+mod ollama;
 mod openai;
 mod prompt;
 mod request;

@@ -328,21 +328,30 @@ fn what_cannot_be_read_is_counted_and_passed_on() {
         ((bad.len() - "data: ".len()) as u64, Some(expected()))
     );
 
-    let large = format!(r#"data: {{"choices":[],"x":"{}"}}"#, "x".repeat(2_000_000));
+    let trailing = format!(r#"{} and more"#, r#"{"usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
+    let (meter, _) = pass(&[trailing.as_bytes()], JSON, false);
+    assert_eq!((meter.unread_bytes(), figures(&meter).is_some()), (" and more".len() as u64, true));
+}
+
+/// Images come as megabytes of base64, with the usage at the end.
+#[test]
+fn events_and_bodies_of_any_size_are_read() {
+    let large = format!(r#"data: {{"x":"{}","choices":[]}}"#, "x".repeat(2_000_000));
     let text = stream(&[&large, USAGE, DONE]);
     for size in [text.len(), 16_384] {
         let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
         let (meter, client) = pass(&pieces, EVENTS, true);
         assert_eq!(client, stream(&[&large, DONE]).as_bytes());
-        assert_eq!((meter.unread_bytes(), figures(&meter)), (large.len() as u64, Some(expected())));
+        assert_eq!((meter.unread_bytes(), figures(&meter)), (0, Some(expected())));
     }
 
-    let body = format!(r#"{{"x":"{}","usage":{{"prompt_tokens":1}}}}"#, "x".repeat(2_000_000));
+    let body =
+        format!(r#"{{"x":"{}",{}}}"#, "x".repeat(50_000_000), &USAGE["data: {".len()..USAGE.len() - 1]);
     for size in [body.len(), 16_384] {
         let pieces: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
         let (meter, client) = pass(&pieces, JSON, false);
         assert_eq!(client, body.as_bytes());
-        assert_eq!((meter.unread_bytes(), figures(&meter)), (body.len() as u64, None));
+        assert_eq!((meter.unread_bytes(), figures(&meter)), (0, Some(expected())));
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::call::Call;
 use super::decoding::Decoding;
-use crate::charge::is_by_provider;
 use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
 use crate::worker::Worker;
@@ -12,7 +11,6 @@ use wire::{Counted, MeterOptions, Passed, ResponseHead, ResponseMeter};
 #[derive(Debug)]
 pub(super) struct Answer {
     status: u32,
-    by_provider: bool,
     meter: ResponseMeter,
     /// Where it came encoded.
     decoding: Option<Decoding>,
@@ -49,7 +47,6 @@ impl Answer {
         }
         Answer {
             status: status.into(),
-            by_provider: status < 400 || is_by_provider(host),
             streamed: meter.is_stream(),
             meter,
             decoding,
@@ -61,11 +58,6 @@ impl Answer {
 
     pub(super) fn status(&self) -> u32 {
         self.status
-    }
-
-    /// Whether the provider said so, or Envoy in its stead.
-    pub(super) fn is_by_provider(&self) -> bool {
-        self.by_provider
     }
 
     /// Whether this is an error that our own change may have caused.
@@ -132,7 +124,8 @@ impl Answer {
             decoding.finish(&mut self.meter);
         }
         self.meter.finish();
-        self.meter.usage().map(|reported| reported.usage)
+        // Figures of a part of the call are less than a count of all of it.
+        self.meter.usage().filter(|reported| reported.complete).map(|reported| reported.usage)
     }
 
     pub(super) fn count_output(&mut self, encoding: Encoding) -> Counted {
@@ -141,7 +134,9 @@ impl Answer {
 
     /// Whether all of it that passed could be read.
     pub(super) fn is_readable(&self) -> bool {
-        self.unread_bytes() == 0 && !self.decoding.as_ref().is_some_and(Decoding::is_truncated)
+        // Of an answer that comes in one piece, what is missing was generated all the same.
+        let cut_short = self.meter.is_truncated() && !self.meter.is_stream();
+        self.unread_bytes() == 0 && !cut_short && !self.decoding.as_ref().is_some_and(Decoding::is_truncated)
     }
 
     /// Bytes that passed and could not be read.

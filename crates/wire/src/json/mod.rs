@@ -8,4 +8,4 @@ mod swar;
 pub(crate) use error::{Error, Fault};
 pub(crate) use scanner::{Kind, Scanner, Span};
 pub(crate) use string::Str;
-pub(crate) use swar::line_end;
+pub(crate) use swar::{line_end, string_stop};

@@ -1,17 +1,16 @@
 //! Metering a response while it passes.
 
+use super::event_stream;
+use super::formats::{Format, format};
+use super::framing::Framing;
 use super::head::{MeterOptions, ResponseHead};
+use super::reader::Reader;
 use super::report::{Extras, FinishReason, Reported};
 use super::seen::Seen;
-use super::sse::{Splitter, Step};
+use super::sse::Step;
 use super::strip::{Pass, Strip};
-use crate::json::{Error, Scanner};
-use crate::openai::{Shape, read_chunk};
 use crate::{Api, Counted};
 use tokens::{Encoding, Model};
-
-/// Bytes of a JSON response that are kept to be read at its end; a larger one is not read.
-const LARGEST_JSON: usize = 1 << 20;
 
 /// What to pass on for a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,44 +23,46 @@ pub enum Passed {
 
 /// Watches one response.
 ///
-/// What it reports does not depend on how the response was cut into chunks. It keeps at most one unfinished event
-/// (1 MiB) or one JSON body (1 MiB), and 64 KiB of output text.
+/// What it reports does not depend on how the response was cut into chunks. It keeps nothing of the response but 64 KiB
+/// of output text, and what is said of it below; so its size is bounded, that of the response is not.
 #[derive(Debug)]
 pub struct ResponseMeter {
-    body: Body,
+    framing: Framing,
+    reader: Reader,
     seen: Seen,
-    unread: u64,
+    strip: Option<Strip>,
+    documented: bool,
     finished: bool,
-}
-
-#[derive(Debug)]
-enum Body {
-    Json { kept: Vec<u8>, too_large: bool },
-    Events { splitter: Box<Splitter>, strip: Option<Strip> },
+    truncated: bool,
 }
 
 impl ResponseMeter {
     /// For the response to a call in this format.
     #[must_use]
-    pub fn new(_api: Api, head: &ResponseHead<'_>, options: MeterOptions) -> Self {
-        let body = if is_event_stream((head.header)("content-type").unwrap_or_default()) {
-            Body::Events { splitter: Box::default(), strip: options.strip_usage.then(Strip::default) }
-        } else {
-            Body::Json { kept: Vec::new(), too_large: false }
+    pub fn new(api: Api, head: &ResponseHead<'_>, options: MeterOptions) -> Self {
+        let framing = Framing::of_content_type((head.header)("content-type").unwrap_or_default());
+        let Format { document, envelope, figures_in_head } = format(api);
+        let reader = match envelope {
+            Some(envelope) if matches!(framing, Framing::EventStream(_)) => {
+                Reader::wrapped(document, envelope)
+            }
+            _ => Reader::new(document),
         };
-        ResponseMeter { body, seen: Seen::default(), unread: 0, finished: false }
-    }
-
-    /// Whether the response is a stream of events.
-    #[must_use]
-    pub const fn is_stream(&self) -> bool {
-        matches!(self.body, Body::Events { .. })
-    }
-
-    /// Whether what is passed on may be shorter than what came, so that no `content-length` holds.
-    #[must_use]
-    pub const fn may_shorten(&self) -> bool {
-        matches!(self.body, Body::Events { strip: Some(_), .. })
+        let mut seen = Seen::default();
+        if let Some(figures) = figures_in_head {
+            seen.fallback = figures(head);
+        }
+        seen.is_whole = framing.is_json();
+        ResponseMeter {
+            strip: (options.strip_usage && framing.is_events()).then(Strip::default),
+            framing,
+            reader,
+            seen,
+            // What a completion has beside its text is documented for this format alone.
+            documented: api == Api::OpenAiChat,
+            finished: false,
+            truncated: false,
+        }
     }
 
     /// Names the encoding to count with if the output outgrows what is kept of it. Without, it is the encoding of the
@@ -72,34 +73,33 @@ impl ResponseMeter {
         self
     }
 
+    /// Whether the response is a stream of events. An array of events (Gemini) is known for one by its first byte.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        !self.framing.is_json() || self.seen.is_array
+    }
+
+    /// Whether what is passed on may be shorter than what came, so that no `content-length` holds.
+    #[must_use]
+    pub const fn may_shorten(&self) -> bool {
+        self.strip.is_some()
+    }
+
     /// Takes the next chunk, `end` with the last one; says what to pass on for it. Nothing is read after the end.
     pub fn feed(&mut self, chunk: &[u8], end: bool) -> Passed {
         if self.finished {
             return Passed::Untouched;
         }
-        let ResponseMeter { body, seen, unread, .. } = self;
-        let mut replaced = match body {
-            Body::Json { kept, too_large } => {
-                if end && kept.is_empty() && !*too_large && chunk.len() <= LARGEST_JSON {
-                    read(chunk, seen, unread);
-                } else {
-                    keep(kept, too_large, chunk, unread);
-                }
-                None
-            }
-            Body::Events { splitter, strip: None } => {
-                let mut at = 0;
-                while let Some(step) = splitter.next(chunk, &mut at) {
-                    if let Step::Event(data) = step {
-                        read_event(data, seen, unread);
-                    }
-                }
-                None
-            }
-            Body::Events { splitter, strip: Some(strip) } => {
-                feed_stripping(splitter, strip, chunk, seen, unread)
-            }
-        };
+        if self.framing.settle(chunk) {
+            self.seen.is_whole = self.framing.is_json();
+        }
+        let mut replaced = None;
+        match &mut self.framing {
+            Framing::Json(_) => self.reader.read_sequence(chunk, &mut self.seen),
+            Framing::Lines => self.feed_lines(chunk),
+            Framing::Events(_) => replaced = self.feed_events(chunk),
+            Framing::EventStream(_) => self.feed_frames(chunk),
+        }
         if end {
             self.finish();
             let kept_back = self.release();
@@ -110,26 +110,76 @@ impl ResponseMeter {
         replaced.map_or(Passed::Untouched, Passed::Replaced)
     }
 
+    fn feed_lines(&mut self, chunk: &[u8]) {
+        for line in chunk.split_inclusive(|b| *b == b'\n') {
+            self.reader.read(line, &mut self.seen);
+            if line.ends_with(b"\n") {
+                self.reader.end(&mut self.seen);
+            }
+        }
+    }
+
+    fn feed_events(&mut self, chunk: &[u8]) -> Option<Vec<u8>> {
+        let ResponseMeter { framing: Framing::Events(splitter), reader, seen, strip, .. } = self else {
+            return None;
+        };
+        let mut pass = strip.as_ref().map(|strip| Pass::new(chunk, strip));
+        let mut at = 0;
+        while let Some(step) = splitter.next(chunk, &mut at) {
+            let strip = strip.as_mut().zip(pass.as_mut());
+            match (step, strip) {
+                (Step::Name, _) => seen.event_name(splitter.name()),
+                (Step::Data(piece), _) => reader.read(piece, seen),
+                (Step::Event, strip) => {
+                    let shape = reader.end(seen);
+                    if let Some((strip, pass)) = strip {
+                        strip.event(pass, at, shape.is_usage_only(), splitter.unit_bytes());
+                    }
+                }
+                (Step::Between, Some((strip, pass))) => strip.between(pass, at),
+                (Step::LateLineFeed, Some((strip, pass))) => strip.late_line_feed(pass, at),
+                (Step::Between | Step::LateLineFeed, None) => {}
+            }
+        }
+        let (strip, mut pass) = strip.as_mut().zip(pass)?;
+        let data_may_be = !reader.has_failed() && seen.shape().may_be_usage_only();
+        let possible = if splitter.has_data() { data_may_be } else { !splitter.is_comment() };
+        strip.unfinished(&mut pass, possible, splitter.unit_bytes());
+        pass.done()
+    }
+
+    fn feed_frames(&mut self, chunk: &[u8]) {
+        let ResponseMeter { framing: Framing::EventStream(frames), reader, seen, .. } = self else { return };
+        let mut at = 0;
+        while let Some(step) = frames.next(chunk, &mut at) {
+            match step {
+                event_stream::Step::Payload(piece) => reader.read(piece, seen),
+                event_stream::Step::Message { intact: false } => reader.discard(seen),
+                event_stream::Step::Message { intact: true } => {
+                    reader.end(seen);
+                    if matches!(frames.header(":message-type"), Some("exception" | "error")) {
+                        let name = frames.header(":exception-type").or(frames.header(":error-code"));
+                        seen.exception(name.unwrap_or_default());
+                    }
+                }
+            }
+        }
+    }
+
     /// The response is over: by its trailers, or cut short. Reads what is unfinished. Doing it twice does nothing more.
     pub fn finish(&mut self) {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
-        let ResponseMeter { body, seen, unread, .. } = self;
-        match body {
-            Body::Json { kept, .. } => {
-                let kept = std::mem::take(kept);
-                if !kept.is_empty() {
-                    read(&kept, seen, unread);
-                }
-            }
-            Body::Events { splitter, strip } => {
-                let Some(data) = splitter.finish() else { return };
-                let shape = read_event(data, seen, unread);
-                if let Some(strip) = strip {
-                    strip.end(shape.is_usage_only());
-                }
-            }
+        if let Framing::EventStream(frames) = &self.framing {
+            self.truncated = frames.is_inside();
+        }
+        let (shape, all) = self.reader.end_of_response(&mut self.seen);
+        self.truncated |= !all;
+        if let (Some(strip), Framing::Events(splitter)) = (&mut self.strip, &mut self.framing)
+            && splitter.finish()
+        {
+            strip.end(shape.is_usage_only());
         }
     }
 
@@ -137,16 +187,15 @@ impl ResponseMeter {
     /// without `end` (by trailers). Empty for any other.
     pub fn release(&mut self) -> Vec<u8> {
         self.finish();
-        match &mut self.body {
-            Body::Events { strip: Some(strip), .. } => strip.release(),
-            _ => Vec::new(),
-        }
+        self.strip.as_mut().map(Strip::release).unwrap_or_default()
     }
 
     /// The provider's own figures, the last ones given. `None` is "not given", zeros are figures.
     #[must_use]
     pub fn usage(&self) -> Option<Reported> {
-        self.seen.usage.map(|usage| Reported { usage, complete: true })
+        let own = self.seen.usage.map(|usage| Reported { usage, complete: self.seen.complete });
+        let fallback = self.seen.fallback.map(|usage| Reported { usage, complete: true });
+        own.filter(|own| own.complete).or(fallback).or(own)
     }
 
     /// Whether the model has said anything yet: text, refusal, reasoning, a call.
@@ -155,7 +204,7 @@ impl ResponseMeter {
         self.seen.chunks > 0
     }
 
-    /// How many chunks brought output; 1 for a JSON response that has some.
+    /// How many events brought output; 1 for a JSON response that has some.
     #[must_use]
     pub const fn output_chunks(&self) -> u64 {
         self.seen.chunks
@@ -167,42 +216,24 @@ impl ResponseMeter {
     #[must_use]
     pub fn count_output(&mut self, encoding: Encoding) -> Counted {
         let counted = self.seen.output.count(encoding);
-        let documented = self.model().is_some_and(|model| Model::of(model).has_documented_framing());
-        Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
+        self.judged(counted)
     }
 
     /// As [`ResponseMeter::count_output`], but only of what came after the last [`ResponseMeter::usage`]: what an
-    /// incomplete report lacks. It is everything where there was no report.
+    /// incomplete report lacks. It is everything where there was no report, and nothing where the report is complete.
     #[must_use]
     pub fn count_unreported(&mut self, encoding: Encoding) -> Counted {
-        if self.seen.usage.is_some() {
+        if self.usage().is_some_and(|reported| reported.complete) {
             return Counted { tokens: 0, exact: true };
         }
-        self.count_output(encoding)
+        let counted = self.seen.output.count_unreported(encoding);
+        self.judged(counted)
     }
 
-    /// Why the model stopped; of several choices, the last one's reason.
-    #[must_use]
-    pub const fn finish_reason(&self) -> Option<FinishReason> {
-        None
-    }
-
-    /// How many calls of tools the model made.
-    #[must_use]
-    pub const fn tool_calls(&self) -> u64 {
-        0
-    }
-
-    /// The service tier that served the call, as the provider names it: it may change the price.
-    #[must_use]
-    pub const fn service_tier(&self) -> Option<&str> {
-        None
-    }
-
-    /// What was consumed beside tokens.
-    #[must_use]
-    pub fn extras(&self) -> Extras {
-        Extras::default()
+    fn judged(&self, counted: Counted) -> Counted {
+        let documented =
+            self.documented && self.model().is_some_and(|model| Model::of(model).has_documented_overhead());
+        Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
     }
 
     /// The model that answered, as it names itself.
@@ -211,7 +242,37 @@ impl ResponseMeter {
         self.seen.model.as_deref()
     }
 
-    /// Whether there was an error object: inside a stream, or as the body.
+    /// Why the model stopped; of several choices, the last one's reason.
+    #[must_use]
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        self.seen.finish.as_ref().map(|(reason, _)| *reason)
+    }
+
+    /// The provider's own word for why the model stopped.
+    #[must_use]
+    pub fn raw_finish_reason(&self) -> Option<&str> {
+        self.seen.finish.as_ref().map(|(_, word)| word.as_str())
+    }
+
+    /// How many calls of tools the model made, 64 at most.
+    #[must_use]
+    pub fn tool_calls(&self) -> u64 {
+        self.seen.output.calls() as u64
+    }
+
+    /// The service tier that served the call, as the provider names it: it may change the price.
+    #[must_use]
+    pub fn service_tier(&self) -> Option<&str> {
+        self.seen.tier.as_deref()
+    }
+
+    /// What was consumed beside tokens.
+    #[must_use]
+    pub const fn extras(&self) -> Extras {
+        self.seen.extras
+    }
+
+    /// Whether there was an error: inside a stream, or as the body.
     #[must_use]
     pub const fn error_seen(&self) -> bool {
         self.seen.error
@@ -219,78 +280,23 @@ impl ResponseMeter {
 
     /// The provider's name for the error, where it gave one.
     #[must_use]
-    pub const fn error(&self) -> Option<&str> {
-        None
+    pub fn error(&self) -> Option<&str> {
+        self.seen.error_name.as_deref()
     }
 
-    /// Bytes that were too many to keep or could not be read as JSON.
+    /// Whether the response ended inside a document or an event: more was to come.
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Bytes that could not be read: no JSON, or damaged on their way.
     #[must_use]
     pub const fn unread_bytes(&self) -> u64 {
-        let too_large = match &self.body {
-            Body::Json { .. } => 0,
-            Body::Events { splitter, .. } => splitter.unread(),
+        let damaged = match &self.framing {
+            Framing::EventStream(frames) => frames.unread(),
+            _ => 0,
         };
-        self.unread.saturating_add(too_large)
+        self.reader.unread().saturating_add(damaged)
     }
-}
-
-/// By the media type, with or without parameters.
-fn is_event_stream(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    essence.eq_ignore_ascii_case(b"text/event-stream")
-}
-
-fn feed_stripping(
-    splitter: &mut Splitter,
-    strip: &mut Strip,
-    chunk: &[u8],
-    seen: &mut Seen,
-    unread: &mut u64,
-) -> Option<Vec<u8>> {
-    let mut pass = Pass::new(chunk, strip);
-    let mut at = 0;
-    while let Some(step) = splitter.next(chunk, &mut at) {
-        match step {
-            Step::Between => strip.between(&mut pass, at),
-            Step::LateLineFeed => strip.late_line_feed(&mut pass, at),
-            Step::Event(data) => {
-                let usage_only = read_event(data, seen, unread).is_usage_only();
-                strip.event(&mut pass, at, usage_only, splitter.unit_bytes());
-            }
-        }
-    }
-    let (data, line) = splitter.unfinished();
-    strip.unfinished(&mut pass, data, line, splitter.unit_bytes());
-    pass.done()
-}
-
-fn keep(kept: &mut Vec<u8>, too_large: &mut bool, chunk: &[u8], unread: &mut u64) {
-    if !*too_large && kept.len().saturating_add(chunk.len()) <= LARGEST_JSON {
-        kept.extend_from_slice(chunk);
-        return;
-    }
-    *too_large = true;
-    *unread = unread.saturating_add(std::mem::take(kept).len() as u64).saturating_add(chunk.len() as u64);
-}
-
-fn read_event(data: &[u8], seen: &mut Seen, unread: &mut u64) -> Shape {
-    // Not JSON, and not to be counted as something that could not be read.
-    if matches!(data.trim_ascii(), b"" | b"[DONE]") { Shape::default() } else { read(data, seen, unread) }
-}
-
-fn read(data: &[u8], seen: &mut Seen, unread: &mut u64) -> Shape {
-    let mut shape = Shape::default();
-    let result: Result<(), Error> =
-        Scanner::over(data).and_then(|mut scanner| read_chunk(&mut scanner, seen, &mut shape));
-    if result.is_err() {
-        *unread = unread.saturating_add(data.len() as u64);
-        shape = Shape::default();
-    }
-    seen.end_of_chunk();
-    if !seen.output.expects()
-        && let Some(model) = &seen.model
-    {
-        seen.output.expect(Model::of(model).encoding);
-    }
-    shape
 }

@@ -2,7 +2,6 @@
 //! it passes.
 
 use crate::Counted;
-use crate::json::Str;
 use std::mem;
 use tokens::{Counter, Encoding};
 
@@ -18,13 +17,13 @@ const FURTHER_CALL: u64 = 24;
 
 /// Whose text it is: tokens never reach from one to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Channel {
-    pub(crate) choice: u64,
-    pub(crate) source: Source,
+pub(super) struct Channel {
+    pub(super) choice: u64,
+    pub(super) source: Source,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(super) enum Source {
     Content,
     Refusal,
     Reasoning,
@@ -37,10 +36,12 @@ struct Text {
     channel: Channel,
     kept: String,
     counter: Option<Counter>,
+    /// How much of `kept`, and how many tokens of the counter, a report of the provider's covers.
+    reported: (usize, u64),
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Output {
+pub(super) struct Output {
     texts: Vec<Text>,
     kept: usize,
     /// The encoding that texts beyond the bound are counted with.
@@ -48,38 +49,39 @@ pub(crate) struct Output {
     /// What to count with if it comes to that.
     expected: Option<Encoding>,
     estimated: bool,
+    reported_calls: usize,
 }
 
 impl Output {
     /// The encoding to count with once texts outgrow the bound.
-    pub(crate) fn expect(&mut self, encoding: Encoding) {
+    pub(super) fn expect(&mut self, encoding: Encoding) {
         self.expected = Some(encoding);
     }
 
-    pub(crate) const fn expects(&self) -> bool {
-        self.expected.is_some()
+    /// As [`Output::expect`], if nothing is expected yet.
+    pub(super) fn expect_unless_told(&mut self, encoding: Encoding) {
+        self.expected.get_or_insert(encoding);
     }
 
     /// Something was said that is not text.
-    pub(crate) fn unseen(&mut self) {
+    pub(super) fn unseen(&mut self) {
         self.estimated = true;
     }
 
-    pub(crate) fn push(&mut self, channel: Channel, piece: &Str<'_>) {
+    pub(super) fn push(&mut self, channel: Channel, piece: &str) {
         // What providers wrap around calls is not documented, and reasoning may be shown only in part.
         self.estimated |= !matches!(channel.source, Source::Content | Source::Refusal);
         let place = self.place(channel);
         let Some(text) = self.texts.get_mut(place) else { return };
-        let before = text.kept.len();
-        piece.append_to(&mut text.kept);
-        if let Some(counter) = &mut text.counter {
-            counter.feed(&text.kept);
-            text.kept.clear();
+        if text.counter.is_none() && self.kept.saturating_add(piece.len()) <= KEPT && self.counting.is_none()
+        {
+            self.kept = self.kept.saturating_add(piece.len());
+            text.kept.push_str(piece);
             return;
         }
-        self.kept = self.kept.saturating_add(text.kept.len().saturating_sub(before));
-        if self.kept > KEPT || self.counting.is_some() {
-            self.count_from_now_on();
+        self.count_from_now_on();
+        if let Some(counter) = self.texts.get_mut(place).and_then(|text| text.counter.as_mut()) {
+            counter.feed(piece);
         }
     }
 
@@ -89,7 +91,7 @@ impl Output {
             return known;
         }
         if self.texts.len() < CHANNELS {
-            self.texts.push(Text { channel, kept: String::new(), counter: None });
+            self.texts.push(Text { channel, kept: String::new(), counter: None, reported: (0, 0) });
         } else {
             self.estimated = true;
         }
@@ -101,35 +103,67 @@ impl Output {
         for text in &mut self.texts {
             if text.counter.is_none() {
                 let mut counter = Counter::new(encoding);
-                counter.feed(&mem::take(&mut text.kept));
+                let kept = mem::take(&mut text.kept);
+                let (reported, rest) = kept.split_at_checked(text.reported.0).unwrap_or(("", &kept));
+                counter.feed(reported);
+                text.reported = (0, counter.total());
+                counter.feed(rest);
                 text.counter = Some(counter);
             }
         }
         self.kept = 0;
     }
 
-    pub(crate) fn count(&self, encoding: Encoding) -> Counted {
+    /// The provider has reported what was said so far.
+    pub(super) fn reported(&mut self) {
+        for text in &mut self.texts {
+            text.reported = (text.kept.len(), text.counter.as_ref().map_or(0, Counter::total));
+        }
+        self.reported_calls = self.calls();
+    }
+
+    /// How many calls were made.
+    pub(super) fn calls(&self) -> usize {
+        self.texts.iter().filter(|text| matches!(text.channel.source, Source::CallName(_))).count()
+    }
+
+    pub(super) fn count(&self, encoding: Encoding) -> Counted {
+        self.count_from(encoding, 0, |_| (0, 0))
+    }
+
+    /// Counts what came after the last report.
+    pub(super) fn count_unreported(&self, encoding: Encoding) -> Counted {
+        self.count_from(encoding, self.reported_calls, |text| text.reported)
+    }
+
+    fn count_from(&self, encoding: Encoding, calls: usize, from: impl Fn(&Text) -> (usize, u64)) -> Counted {
         let mut tokens = 0u64;
         for text in &self.texts {
+            let (kept, counted) = from(text);
             let of_text = match &text.counter {
-                Some(counter) => counter.total(),
-                None => tokens::count(encoding, &text.kept),
+                Some(counter) => counter.total().saturating_sub(counted),
+                None => tokens::count(encoding, text.kept.get(kept..).unwrap_or_default()),
             };
             tokens = tokens.saturating_add(of_text);
         }
-        tokens = tokens.saturating_add(self.around_calls());
+        tokens = tokens.saturating_add(self.around_calls(calls));
         let as_asked = self.counting.is_none_or(|counted_with| counted_with == encoding);
         Counted { tokens, exact: as_asked && !self.estimated }
     }
 
-    fn around_calls(&self) -> u64 {
+    /// What surrounds the calls after the first `reported` ones.
+    fn around_calls(&self, reported: usize) -> u64 {
         let calls = self.texts.iter().filter(|text| matches!(text.channel.source, Source::CallName(_)));
         let mut choices: Vec<u64> = Vec::new();
-        calls.fold(0u64, |tokens, call| {
+        let mut tokens = 0u64;
+        for (place, call) in calls.enumerate() {
             let choice = call.channel.choice;
             let further = choices.contains(&choice);
             choices.push(choice);
-            tokens.saturating_add(if further { FURTHER_CALL } else { CALL })
-        })
+            if place >= reported {
+                tokens = tokens.saturating_add(if further { FURTHER_CALL } else { CALL });
+            }
+        }
+        tokens
     }
 }

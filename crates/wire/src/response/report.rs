@@ -30,6 +30,51 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// By the word that a provider has for it.
+    pub(super) fn of(word: &str) -> FinishReason {
+        match word {
+            // OpenAI, Anthropic and Bedrock, Gemini, Cohere, Ollama, Titan.
+            "stop" | "end_turn" | "stop_sequence" | "completed" | "STOP" | "COMPLETE" | "STOP_SEQUENCE"
+            | "FINISH" | "FINISHED" | "eos_token" | "endoftext" | "pause_turn" => FinishReason::Stop,
+            "length"
+            | "max_tokens"
+            | "model_length"
+            | "max_output_tokens"
+            | "model_context_window_exceeded"
+            | "MAX_TOKENS"
+            | "LENGTH"
+            | "ERROR_LIMIT"
+            | "incomplete" => FinishReason::Length,
+            "tool_calls" | "function_call" | "tool_use" | "TOOL_CALL" => FinishReason::ToolCalls,
+            "content_filter"
+            | "content_filtered"
+            | "CONTENT_FILTERED"
+            | "guardrail_intervened"
+            | "refusal"
+            | "sensitive"
+            | "ERROR_TOXIC"
+            | "SAFETY"
+            | "RECITATION"
+            | "BLOCKLIST"
+            | "PROHIBITED_CONTENT"
+            | "SPII"
+            | "IMAGE_SAFETY"
+            | "IMAGE_PROHIBITED_CONTENT"
+            | "IMAGE_RECITATION"
+            | "LANGUAGE" => FinishReason::ContentFilter,
+            "error"
+            | "ERROR"
+            | "failed"
+            | "network_error"
+            | "MALFORMED_FUNCTION_CALL"
+            | "UNEXPECTED_TOOL_CALL"
+            | "malformed_model_output"
+            | "malformed_tool_use"
+            | "TIMEOUT" => FinishReason::Error,
+            _ => FinishReason::Other,
+        }
+    }
+
     /// The name in stats and the ledger: those of OpenTelemetry's `gen_ai.response.finish_reasons`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -46,6 +91,7 @@ impl FinishReason {
 
 /// What a call consumed that is not tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Extras {
     /// What the provider says the call cost, in pico-USD (OpenRouter's `usage.cost`).
     pub cost_pico_usd: Option<u64>,
@@ -57,4 +103,7 @@ pub struct Extras {
     pub fetches: u64,
     /// Images made.
     pub images: u64,
+    /// Tokens of other inferences within the call that are billed beside [`Reported::usage`]: Anthropic's compactions
+    /// and advisors, which its own totals leave out.
+    pub aside: Usage,
 }

@@ -4,15 +4,13 @@
 //! the usage chunk is kept back, for as long as it can and never more than [`HELD`] bytes. A chunk with choices shows
 //! that it has some before any of their text, so content is never kept back.
 
-use super::sse::data_value;
-use crate::openai::may_be_usage_only;
 use std::mem;
 
 /// Bytes kept back at most; a larger event is never dropped, however it was cut. The usage chunk has about 500.
 const HELD: usize = 4096;
 
 #[derive(Debug, Default)]
-pub(crate) struct Strip {
+pub(super) struct Strip {
     /// The beginning of the unfinished event, not passed on yet.
     held: Vec<u8>,
     /// Part of the unfinished event has been passed on already: so must the rest be.
@@ -23,7 +21,7 @@ pub(crate) struct Strip {
 
 /// What becomes of one chunk.
 #[derive(Debug)]
-pub(crate) struct Pass<'c> {
+pub(super) struct Pass<'c> {
     chunk: &'c [u8],
     /// Everything before this has been decided.
     from: usize,
@@ -32,12 +30,12 @@ pub(crate) struct Pass<'c> {
 }
 
 impl<'c> Pass<'c> {
-    pub(crate) fn new(chunk: &'c [u8], strip: &Strip) -> Self {
+    pub(super) fn new(chunk: &'c [u8], strip: &Strip) -> Self {
         Pass { chunk, from: 0, out: (!strip.held.is_empty()).then(Vec::new) }
     }
 
     /// The bytes to pass on instead of the chunk, `None` where they are the chunk.
-    pub(crate) fn done(self) -> Option<Vec<u8>> {
+    pub(super) fn done(self) -> Option<Vec<u8>> {
         self.out
     }
 
@@ -57,14 +55,14 @@ impl<'c> Pass<'c> {
 
 impl Strip {
     /// A comment or an empty line ends at `to`.
-    pub(crate) fn between(&mut self, pass: &mut Pass<'_>, to: usize) {
+    pub(super) fn between(&mut self, pass: &mut Pass<'_>, to: usize) {
         self.let_through(pass, to);
         self.flowing = false;
         self.dropped = false;
     }
 
     /// An event of `size` bytes ends at `to`.
-    pub(crate) fn event(&mut self, pass: &mut Pass<'_>, to: usize, usage_only: bool, size: usize) {
+    pub(super) fn event(&mut self, pass: &mut Pass<'_>, to: usize, usage_only: bool, size: usize) {
         self.dropped = usage_only && !self.flowing && size <= HELD;
         if self.dropped {
             pass.diverge();
@@ -77,7 +75,7 @@ impl Strip {
     }
 
     /// The LF that belongs to what ended with the last chunk.
-    pub(crate) fn late_line_feed(&mut self, pass: &mut Pass<'_>, to: usize) {
+    pub(super) fn late_line_feed(&mut self, pass: &mut Pass<'_>, to: usize) {
         if self.dropped {
             pass.diverge();
             pass.advance(to);
@@ -86,14 +84,14 @@ impl Strip {
         }
     }
 
-    /// The rest of the chunk is an unfinished event of `size` bytes so far; `data` and `line` are its finished data
-    /// lines and its unfinished line.
-    pub(crate) fn unfinished(&mut self, pass: &mut Pass<'_>, data: &[u8], line: &[u8], size: usize) {
+    /// The rest of the chunk is an unfinished event of `size` bytes so far; `possible` says whether it can still turn
+    /// out to be the usage chunk.
+    pub(super) fn unfinished(&mut self, pass: &mut Pass<'_>, possible: bool, size: usize) {
         let to = pass.chunk.len();
         if pass.from == to && self.held.is_empty() {
             return;
         }
-        if self.flowing || size > HELD || !may_become_usage(data, line) {
+        if self.flowing || size > HELD || !possible {
             self.let_through(pass, to);
             self.flowing = true;
             return;
@@ -103,7 +101,7 @@ impl Strip {
     }
 
     /// The stream has ended inside an event.
-    pub(crate) fn end(&mut self, usage_only: bool) {
+    pub(super) fn end(&mut self, usage_only: bool) {
         if usage_only && !self.flowing {
             self.held.clear();
         }
@@ -111,7 +109,7 @@ impl Strip {
     }
 
     /// What was kept back, to be passed on now.
-    pub(crate) fn release(&mut self) -> Vec<u8> {
+    pub(super) fn release(&mut self) -> Vec<u8> {
         mem::take(&mut self.held)
     }
 
@@ -121,17 +119,5 @@ impl Strip {
             out.append(&mut self.held);
             out.extend_from_slice(bytes);
         }
-    }
-}
-
-fn may_become_usage(data: &[u8], line: &[u8]) -> bool {
-    if line.first() == Some(&b':') && data.is_empty() {
-        return false;
-    }
-    match data_value(line, true) {
-        Some(value) if data.is_empty() => may_be_usage_only(value),
-        Some(value) => may_be_usage_only(&[data, b"\n", value].concat()),
-        // A line that has not become a data line yet says nothing.
-        None => data.is_empty() || may_be_usage_only(data),
     }
 }
