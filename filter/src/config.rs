@@ -1,6 +1,10 @@
 //! The plugin's own configuration, from Envoy. Everything about tenants and money is in the policy instead.
 
+use crate::routes::RouteRule;
 use serde::Deserialize;
+
+/// More would be slow to go through for each request.
+const MOST_ROUTES: usize = 64;
 
 /// The `configuration` of the filter in Envoy: a JSON object.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -17,6 +21,13 @@ pub struct Config {
     /// The `provider` label of stats and reports; by host and path where it is left out.
     #[serde(default)]
     pub provider: Option<String>,
+    /// What detection is not to decide; the first rule that holds counts.
+    #[serde(default)]
+    pub routes: Vec<RouteRule>,
+    /// A filter behind this one signs requests (Envoy's `aws_request_signing`): so those that clients have signed may be
+    /// changed, too.
+    #[serde(default)]
+    pub rewrite_signed: bool,
 }
 
 fn default_tick_ms() -> u32 {
@@ -45,6 +56,12 @@ impl Config {
         };
         within("tick_ms", config.tick_ms, 10, 60_000)?;
         within("acquire_timeout_ms", config.acquire_timeout_ms, 1, 60_000)?;
+        if config.routes.len() > MOST_ROUTES {
+            return Err(format!("configuration: {} routes, at most {MOST_ROUTES}", config.routes.len()));
+        }
+        for (at, rule) in config.routes.iter().enumerate() {
+            rule.check().map_err(|what| format!("configuration: routes[{at}] {what}"))?;
+        }
         if config.quota_cluster.is_empty() {
             return Err("configuration: quota_cluster is empty, must name an Envoy cluster".to_owned());
         }
@@ -69,6 +86,8 @@ mod tests {
             (r#"{"tick_ms": 100}"#, "quota_cluster"),
             (r#"{"quota_cluster": "q", "tick_ms": 1}"#, "tick_ms is 1"),
             (r#"{"quota_cluster": ""}"#, "empty"),
+            (r#"{"quota_cluster": "q", "routes": [{"path_prefix": "/a"}, {}]}"#, "routes[1]"),
+            (r#"{"quota_cluster": "q", "routes": [{"host": "h", "api": "x"}]}"#, "anthropic_messages"),
             ("", "configuration"),
         ] {
             let error = Config::read(json.as_bytes()).unwrap_err();

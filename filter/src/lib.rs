@@ -25,7 +25,9 @@ mod outbox;
 mod plain_upstreams;
 mod pockets;
 mod refusal;
+mod routes;
 mod rules;
+mod signature;
 mod stats;
 mod stream;
 mod sync;
@@ -41,6 +43,7 @@ mod tests;
 
 pub use config::Config;
 pub use headers::HeaderMap;
+pub use routes::{Format, RouteRule};
 pub use stream::Stream;
 pub use vm::Vm;
 pub use worker::Worker;

@@ -41,6 +41,7 @@ pub(crate) struct Report {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct RowKey {
+    provider: String,
     dimensions: Vec<String>,
     model: String,
     outcome: String,
@@ -86,6 +87,7 @@ impl Outbox {
 
     pub(crate) fn record(&mut self, provider: &str, entry: Entry<'_>) {
         let mut key = RowKey {
+            provider: provider.to_owned(),
             dimensions: entry.labels.dimensions.clone(),
             model: entry.labels.model.clone(),
             outcome: entry.outcome,
@@ -99,7 +101,7 @@ impl Outbox {
         let row = self.rows.entry(key).or_insert_with_key(|key| LedgerEntry {
             dimensions: key.dimensions.clone(),
             model: key.model.clone(),
-            provider: provider.to_owned(),
+            provider: key.provider.clone(),
             outcome: key.outcome.clone(),
             source: key.source.to_owned(),
             price_version: key.price_version.clone(),

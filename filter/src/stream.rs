@@ -5,8 +5,9 @@ mod call;
 mod decoding;
 
 use crate::admission::{Admission, Asking, Reservation};
-use crate::host::{Action, Body, CallId, Headers, Host, LogLevel};
+use crate::host::{Action, Body, CallId, Host, LogLevel};
 use crate::refusal::Refusal;
+use crate::routes;
 use crate::sync::Question;
 use crate::worker::Worker;
 use answer::Answer;
@@ -29,15 +30,24 @@ enum Phase {
     /// Not an LLM call: every callback lets it pass.
     Aside,
     /// Headers are held, the body is being collected.
-    Reading { arrived_ns: u64, route: Box<Route> },
+    Reading { arrival: Box<Arrival> },
     /// Held, until the server sends a policy.
-    AwaitingPolicy { arrived_ns: u64, route: Box<Route>, body: Vec<u8>, question: Question },
+    AwaitingPolicy { arrival: Box<Arrival>, body: Vec<u8>, question: Question },
     /// Held, until the server answers for the missing amounts.
     AwaitingLeases { call: Box<Call>, asking: Asking, question: Question },
     /// On its way to the provider and back.
     Forwarded { call: Box<Call>, held: Reservation, answer: Option<Box<Answer>> },
     /// Answered by us, or over.
     Ended,
+}
+
+/// What was known of a request when its headers had come.
+#[derive(Debug)]
+struct Arrival {
+    at_ns: u64,
+    route: Route,
+    /// The label.
+    provider: String,
 }
 
 /// Whether the request is still in the callback of its own body, or was paused and has to be set going again.
@@ -48,17 +58,16 @@ enum From {
 }
 
 impl Stream {
-    pub(crate) fn request_headers(&mut self, host: &dyn Host, end: bool) -> Action {
-        let path = host.header(Headers::Request, ":path").ok().flatten().unwrap_or_default();
-        // What else there is to know is only asked for where the path could be one: other routes pay for one header.
-        let header = |name| host.header(Headers::Request, name).ok().flatten().unwrap_or_default();
-        let route = Route::of_path(&path).filter(|_| !end && header(":method") == b"POST");
-        let Some(route) = route else {
+    pub(crate) fn request_headers(&mut self, host: &dyn Host, worker: &Worker, end: bool) -> Action {
+        let found = routes::find(host, &worker.config.routes).filter(|_| !end);
+        let Some((route, provider)) = found else {
             self.phase = Phase::Aside;
             return Action::Continue;
         };
-        let route = Box::new(route.at_host(&header(":authority")));
-        self.phase = Phase::Reading { arrived_ns: host.monotonic_ns(), route };
+        let provider = provider.or_else(|| worker.config.provider.clone());
+        let provider = provider.unwrap_or_else(|| route.provider.to_owned());
+        let arrival = Box::new(Arrival { at_ns: host.monotonic_ns(), route, provider });
+        self.phase = Phase::Reading { arrival };
         // Relies on `allow_on_headers_stop_iteration`: headers stay changeable while the body comes in.
         Action::Pause
     }
@@ -89,7 +98,7 @@ impl Stream {
     }
 
     fn read(&mut self, host: &dyn Host, worker: &mut Worker, size: usize) -> Action {
-        let Phase::Reading { arrived_ns, route } = std::mem::take(&mut self.phase) else {
+        let Phase::Reading { arrival } = std::mem::take(&mut self.phase) else {
             return Action::Continue;
         };
         let body = match host.body(Body::Request, size) {
@@ -97,18 +106,18 @@ impl Stream {
             Err(error) => {
                 host.log(LogLevel::Error, &format!("tollkeeper: a request's body can't be read: {error}"));
                 let refusal = Refusal::unreadable("The request's body could not be read.");
-                return self.refuse(host, route.api, &refusal);
+                return self.refuse(host, arrival.route.api, &refusal);
             }
         };
         if worker.rules(host).is_some() {
-            return self.consider(host, worker, arrived_ns, route, body, From::Body);
+            return self.consider(host, worker, arrival, body, From::Body);
         }
         match worker.ask(host, Vec::new()) {
             Some(question) => {
-                self.phase = Phase::AwaitingPolicy { arrived_ns, route, body, question };
+                self.phase = Phase::AwaitingPolicy { arrival, body, question };
                 Action::Pause
             }
-            None => self.refuse(host, route.api, &Refusal::unavailable()),
+            None => self.refuse(host, arrival.route.api, &Refusal::unavailable()),
         }
     }
 
@@ -117,23 +126,21 @@ impl Stream {
         &mut self,
         host: &dyn Host,
         worker: &mut Worker,
-        arrived_ns: u64,
-        route: Box<Route>,
+        arrival: Box<Arrival>,
         body: Vec<u8>,
         from: From,
     ) -> Action {
         let Some(rules) = worker.rules(host) else {
-            return self.refuse(host, route.api, &Refusal::unavailable());
+            return self.refuse(host, arrival.route.api, &Refusal::unavailable());
         };
-        let provider = worker.config.provider.clone().unwrap_or_else(|| route.provider.to_owned());
-        match Call::read(host, rules, arrived_ns, &route, provider.clone(), body) {
+        match Call::read(host, rules, &arrival, worker.config.rewrite_signed, body) {
             Ok(Some(call)) => self.decide(host, worker, Box::new(call), from),
             Ok(None) => self.step_aside(host, from),
             Err((labels, error)) => {
                 let Some(rules) = worker.rules(host) else { return Action::Continue };
                 let refusal = Refusal::unreadable(&error);
-                worker.stats.refused(&rules, &labels, &provider, refusal.reason());
-                self.refuse(host, route.api, &refusal)
+                worker.stats.refused(&rules, &labels, &arrival.provider, refusal.reason());
+                self.refuse(host, arrival.route.api, &refusal)
             }
         }
     }
@@ -190,9 +197,9 @@ impl Stream {
         result: Result<usize, u32>,
     ) {
         let _ = match std::mem::take(&mut self.phase) {
-            Phase::AwaitingPolicy { arrived_ns, route, body, question } if question.sent.call == id => {
+            Phase::AwaitingPolicy { arrival, body, question } if question.sent.call == id => {
                 let _ = worker.answer(host, question, result);
-                self.consider(host, worker, arrived_ns, route, body, From::Answer)
+                self.consider(host, worker, arrival, body, From::Answer)
             }
             Phase::AwaitingLeases { call, asking, question } if question.sent.call == id => {
                 self.leases_answered(host, worker, call, asking, question, result)
@@ -265,6 +272,9 @@ impl Stream {
             // Goes on as the client wrote it: uncapped and perhaps without usage, and charged all the same.
             host.log(LogLevel::Warn, &format!("tollkeeper: a request could not be changed: {error}"));
             worker.stats.count("tollkeeper_rewrite_failures_total", 1);
+        }
+        if call.unchanged {
+            worker.stats.count("tollkeeper_signed_unchanged_total", 1);
         }
         worker.stats.overhead(host, host.monotonic_ns().saturating_sub(call.complete_ns));
         self.phase = Phase::Forwarded { call, held, answer: None };

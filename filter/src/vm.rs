@@ -41,7 +41,7 @@ impl Vm {
     }
 
     pub fn request_headers(&mut self, host: &dyn Host, context: u32, end: bool) -> Action {
-        self.with(context, |stream, _| stream.request_headers(host, end))
+        self.with(context, |stream, worker| stream.request_headers(host, worker, end))
     }
 
     pub fn request_body(&mut self, host: &dyn Host, context: u32, size: usize, end: bool) -> Action {

@@ -1,5 +1,6 @@
 //! A call: what the request says, what it may consume at most, and what it is charged.
 
+use super::Arrival;
 use super::answer::Answer;
 use crate::admission::{Consumed, Margin, Reservation, Shortage, Worst};
 use crate::charge::{Ending, Known, Source, charge};
@@ -8,12 +9,13 @@ use crate::outbox::Entry;
 use crate::plain_upstreams;
 use crate::refusal::Refusal;
 use crate::rules::{Labels, Rules};
+use crate::signature::Signature;
 use crate::stats::Finished;
 use crate::worker::Worker;
 use policy::Dimension;
 use std::rc::Rc;
 use tokens::{Known as EncodingKnown, Model};
-use wire::{Counted, PromptCount, Request, Rewrite, Route};
+use wire::{Counted, PromptCount, Request, Rewrite};
 
 /// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
 const LONGEST_KEPT: usize = 256 * 1024;
@@ -29,8 +31,12 @@ pub(super) struct Call {
     prompt: Option<PromptCount>,
     /// Whether the client takes answers in encodings.
     encodings: bool,
+    /// The client's signature, where nobody signs anew.
+    signature: Option<Signature>,
     /// Whether `include_usage` was added, so that its chunk has to be taken out again.
     pub(super) usage_added: bool,
+    /// Whether it would have been changed if its client had not signed it.
+    pub(super) unchanged: bool,
     pub(super) arrived_ns: u64,
     /// When the body was complete: what follows is the filter's doing.
     pub(super) complete_ns: u64,
@@ -41,16 +47,16 @@ impl Call {
     pub(super) fn read(
         host: &dyn Host,
         rules: Rc<Rules>,
-        arrived_ns: u64,
-        route: &Route,
-        provider: String,
+        arrival: &Arrival,
+        rewrite_signed: bool,
         body: Vec<u8>,
     ) -> Result<Option<Call>, (Labels, String)> {
         let complete_ns = host.monotonic_ns();
         let headers = host.headers(Headers::Request).unwrap_or_default();
         let dimensions = rules.dimensions(|name| headers.get(name));
         let encodings = headers.get("accept-encoding").is_some();
-        match Request::read(route, headers.get("content-type").unwrap_or_default(), &body) {
+        let signature = Signature::of(headers.get("authorization").unwrap_or_default());
+        match Request::read(&arrival.route, headers.get("content-type").unwrap_or_default(), &body) {
             Ok(None) => Ok(None),
             Ok(Some(request)) => {
                 let model = Dimension::sanitise(request.model().as_bytes());
@@ -60,12 +66,14 @@ impl Call {
                     rules,
                     labels,
                     request,
-                    provider,
+                    provider: arrival.provider.clone(),
                     body,
                     prompt: None,
                     encodings,
+                    signature: signature.filter(|_| !rewrite_signed),
                     usage_added,
-                    arrived_ns,
+                    unchanged: false,
+                    arrived_ns: arrival.at_ns,
                     complete_ns,
                 }))
             }
@@ -114,7 +122,8 @@ impl Call {
 
     /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
     pub(super) fn prepare(&mut self, host: &dyn Host) -> host::Result<()> {
-        if self.encodings {
+        let signature = self.signature.unwrap_or_default();
+        if self.encodings && !signature.covers_encodings {
             // An answer in an encoding could not be read.
             host.remove_header(Headers::Request, "accept-encoding")?;
         }
@@ -125,7 +134,9 @@ impl Call {
         let is_limited = !self.rules.budgets().is_empty();
         let limit = (is_limited && self.request.output_limit().is_none()).then(|| self.output_limit());
         let edits = Rewrite { include_usage: add_usage, output_limit: limit, model: None };
-        if let Some(changed) = self.request.rewrite(&self.body, &edits) {
+        let changed = self.request.rewrite(&self.body, &edits);
+        self.unchanged = signature.covers_body && changed.is_some();
+        if let Some(changed) = changed.filter(|_| !signature.covers_body) {
             // Envoy works the length out again.
             host.remove_header(Headers::Request, "content-length")?;
             host.replace_body(Body::Request, self.body.len(), &changed)?;
