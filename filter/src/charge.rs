@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use tokens::Usage;
-use wire::{Counted, PromptCount};
+use wire::{Counted, PromptCount, Reported};
 
 /// Where a charge's figures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(crate) enum Ending {
     UpstreamGone,
     /// The client left.
     ClientGone,
+    /// The provider broke its answer off with an error, though it had begun well.
+    BrokenOff,
 }
 
 impl Ending {
@@ -51,12 +53,23 @@ impl Ending {
             Ending::NotReached => "not_reached",
             Ending::UpstreamGone => "upstream_gone",
             Ending::ClientGone => "client_closed",
+            Ending::BrokenOff => "broken_off",
         }
     }
 
     /// Whether the provider has work to charge for.
     pub(crate) const fn is_charged(self) -> bool {
-        matches!(self, Ending::Complete | Ending::UpstreamGone | Ending::ClientGone)
+        !matches!(self, Ending::ProviderError | Ending::NotReached)
+    }
+
+    /// The same, of an answer that has an error in it though its status is none of one. Where it brought nothing else
+    /// there was no work to charge for.
+    pub(crate) fn with_error(self, brought_something: bool) -> Ending {
+        match self {
+            Ending::Complete if brought_something => Ending::BrokenOff,
+            Ending::Complete => Ending::ProviderError,
+            other => other,
+        }
     }
 
     /// An ending with a status: `complete` says whether the answer came to its end.
@@ -118,8 +131,9 @@ fn response_flags(host: &dyn Host) -> u64 {
 /// What is known of a call at its end.
 #[derive(Debug)]
 pub(crate) struct Known {
-    pub(crate) reported: Option<Usage>,
+    pub(crate) reported: Option<Reported>,
     pub(crate) prompt: PromptCount,
+    /// The output that was seen and not reported.
     pub(crate) output: Counted,
     /// The most the answer could have had, for one that could not be read.
     pub(crate) output_limit: u64,
@@ -133,14 +147,20 @@ pub(crate) fn charge(ending: Ending, known: impl FnOnce() -> Known) -> (Usage, S
         return (Usage::default(), Source::Nothing);
     }
     let known = known();
-    if let Some(usage) = known.reported {
-        return (usage, Source::Reported);
-    }
-    let seen_all = known.readable && ending != Ending::UpstreamGone;
-    let exact = known.prompt.exact && known.output.exact && seen_all;
-    let output = if known.readable { known.output.tokens } else { known.output_limit };
-    let usage = Usage { uncached_input: known.prompt.tokens(), output_visible: output, ..Usage::default() };
-    (usage, if exact { Source::Counted } else { Source::Estimated })
+    let seen_all = known.readable && !matches!(ending, Ending::UpstreamGone | Ending::BrokenOff);
+    let (usage, prompt_is_exact) = match known.reported {
+        Some(Reported { usage, complete: true }) => return (usage, Source::Reported),
+        Some(Reported { usage, complete: false }) => (usage, true),
+        None => (Usage { uncached_input: known.prompt.tokens(), ..Usage::default() }, known.prompt.exact),
+    };
+    let output = if known.readable {
+        usage.output_visible.saturating_add(known.output.tokens)
+    } else {
+        known.output_limit.saturating_sub(usage.output()).saturating_add(usage.output_visible)
+    };
+    let exact = prompt_is_exact && known.output.exact && seen_all;
+    let source = if exact { Source::Counted } else { Source::Estimated };
+    (Usage { output_visible: output, ..usage }, source)
 }
 
 #[cfg(test)]
@@ -160,11 +180,27 @@ mod tests {
 
     #[test]
     fn the_providers_figures_come_first() {
-        let reported = Usage { uncached_input: 21, output_visible: 6, ..Usage::default() };
+        let usage = Usage { uncached_input: 21, output_visible: 6, ..Usage::default() };
+        let reported = |complete| Some(Reported { usage, complete });
         assert_eq!(
-            charged(Ending::Complete, Known { reported: Some(reported), ..known() }),
+            charged(Ending::Complete, Known { reported: reported(true), ..known() }),
             (21, 6, Source::Reported)
         );
+        // What they lack is counted.
+        let partial = || Known { reported: reported(false), ..known() };
+        assert_eq!(charged(Ending::ClientGone, partial()), (21, 11, Source::Counted));
+        assert_eq!(charged(Ending::UpstreamGone, partial()), (21, 11, Source::Estimated));
+        assert_eq!(
+            charged(Ending::Complete, Known { readable: false, ..partial() }),
+            (21, 500, Source::Estimated)
+        );
+    }
+
+    #[test]
+    fn an_error_inside_an_answer_is_free_where_it_is_all_there_is() {
+        assert_eq!(Ending::Complete.with_error(false), Ending::ProviderError);
+        assert_eq!(charged(Ending::Complete.with_error(true), known()), (20, 5, Source::Estimated));
+        assert_eq!(Ending::ClientGone.with_error(false), Ending::ClientGone);
     }
 
     #[test]

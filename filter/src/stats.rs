@@ -12,6 +12,7 @@ use crate::outbox::OTHER;
 use crate::rules::{Labels, Rules};
 use hashbrown::HashMap;
 use tokens::{TokenClass, Usage};
+use wire::{Extras, FinishReason};
 
 /// Distinct label sets a worker keeps apart.
 const MOST_SERIES: usize = 1_000;
@@ -22,16 +23,24 @@ pub(crate) struct Finished {
     pub(crate) usage: Usage,
     pub(crate) cost_pico_usd: Option<u64>,
     pub(crate) source: &'static str,
+    pub(crate) arrived_ns: u64,
     pub(crate) duration_ns: u64,
-    /// From the request's arrival to the first piece of the answer's text.
-    pub(crate) first_token_ns: Option<u64>,
-    /// Pieces of text after the first, in a stream.
-    pub(crate) later_tokens: u64,
-    pub(crate) last_token_ns: Option<u64>,
-    /// Bytes of the answer that passed and could not be read.
-    pub(crate) unread_bytes: u64,
     /// The answer is complete, and its provider did not say what it consumed.
     pub(crate) usage_missing: bool,
+    pub(crate) said: Said,
+}
+
+/// What an answer said, beside its usage.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// When the first and the last piece of a stream's text came.
+    pub(crate) first_token_ns: Option<u64>,
+    pub(crate) last_token_ns: Option<u64>,
+    pub(crate) finish: Option<FinishReason>,
+    pub(crate) tool_calls: u64,
+    pub(crate) extras: Extras,
+    /// Bytes that passed and could not be read.
+    pub(crate) unread_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +64,8 @@ struct Series {
     metrics: HashMap<&'static str, Metric>,
     /// Pico-USD not yet worth a nano-USD, so that rounding never accumulates.
     pico_remainder: u64,
+    /// The same of what providers say that it cost.
+    provider_pico_remainder: u64,
 }
 
 impl Stats {
@@ -76,19 +87,19 @@ impl Stats {
         series.count(source_metric(call.source), 1);
         match call.cost_pico_usd {
             Some(cost) => {
-                let pico = cost.saturating_add(series.pico_remainder);
-                series.pico_remainder = pico % 1_000;
-                series.count("tollkeeper_cost_nanousd_total", pico / 1_000);
+                let nano = whole_nano(&mut series.pico_remainder, cost);
+                series.count("tollkeeper_cost_nanousd_total", nano);
             }
             None => series.count("tollkeeper_unpriced_total", 1),
         }
-        series.count("tollkeeper_unread_bytes_total", call.unread_bytes);
         series.count("tollkeeper_usage_missing_total", call.usage_missing.into());
+        series.said(&call.said);
         series.record(host, &prefix, "tollkeeper_request_duration_ms", call.duration_ns / 1_000_000);
-        if let Some(first) = call.first_token_ns {
-            series.record(host, &prefix, "tollkeeper_time_to_first_token_ms", first / 1_000_000);
-            let generating = call.last_token_ns.unwrap_or(first).saturating_sub(first);
-            if let Some(each) = generating.checked_div(call.later_tokens) {
+        if let Some(first) = call.said.first_token_ns {
+            let waited = first.saturating_sub(call.arrived_ns);
+            series.record(host, &prefix, "tollkeeper_time_to_first_token_ms", waited / 1_000_000);
+            let generating = call.said.last_token_ns.unwrap_or(first).saturating_sub(first);
+            if let Some(each) = generating.checked_div(call.usage.output().saturating_sub(1)) {
                 series.record(host, &prefix, "tollkeeper_time_per_output_token_us", each / 1_000);
             }
         }
@@ -163,6 +174,21 @@ impl Series {
         }
     }
 
+    fn said(&mut self, said: &Said) {
+        self.count("tollkeeper_unread_bytes_total", said.unread_bytes);
+        if let Some(reason) = said.finish {
+            self.count(finish_metric(reason), 1);
+        }
+        self.count("tollkeeper_tool_calls_total", said.tool_calls);
+        let Extras { cost_pico_usd, audio_ms, searches, fetches, images, .. } = said.extras;
+        let nano = whole_nano(&mut self.provider_pico_remainder, cost_pico_usd.unwrap_or(0));
+        self.count("tollkeeper_provider_cost_nanousd_total", nano);
+        self.count("tollkeeper_audio_ms_total", audio_ms);
+        self.count("tollkeeper_searches_total", searches);
+        self.count("tollkeeper_fetches_total", fetches);
+        self.count("tollkeeper_images_total", images);
+    }
+
     fn record(&mut self, host: &dyn Host, prefix: &str, name: &'static str, value: u64) {
         self.metrics.entry(name).or_default().record(host, || format!("{prefix}{name}"), value);
     }
@@ -194,6 +220,24 @@ impl Metric {
                 .inspect_err(|error| host.log(LogLevel::Warn, &format!("tollkeeper: stat {name}: {error}")))
                 .ok()
         })
+    }
+}
+
+/// Whole nano-USD of the sum; what is left over stays.
+fn whole_nano(remainder: &mut u64, pico: u64) -> u64 {
+    let sum = pico.saturating_add(*remainder);
+    *remainder = sum % 1_000;
+    sum / 1_000
+}
+
+const fn finish_metric(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "reason=.=stop;.;tollkeeper_finish_reasons_total",
+        FinishReason::Length => "reason=.=length;.;tollkeeper_finish_reasons_total",
+        FinishReason::ToolCalls => "reason=.=tool_calls;.;tollkeeper_finish_reasons_total",
+        FinishReason::ContentFilter => "reason=.=content_filter;.;tollkeeper_finish_reasons_total",
+        FinishReason::Error => "reason=.=error;.;tollkeeper_finish_reasons_total",
+        FinishReason::Other => "reason=.=other;.;tollkeeper_finish_reasons_total",
     }
 }
 

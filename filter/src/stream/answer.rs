@@ -2,11 +2,13 @@
 
 use super::call::Call;
 use super::decoding::Decoding;
+use crate::charge::Ending;
 use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
+use crate::stats::Said;
 use crate::worker::Worker;
-use tokens::{Encoding, Usage};
-use wire::{Counted, MeterOptions, Passed, ResponseHead, ResponseMeter};
+use tokens::Encoding;
+use wire::{Counted, MeterOptions, Passed, Reported, ResponseHead, ResponseMeter};
 
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -16,7 +18,6 @@ pub(super) struct Answer {
     decoding: Option<Decoding>,
     /// An error to a request that was changed on its way.
     suspect: bool,
-    streamed: bool,
     first_token_ns: Option<u64>,
     last_token_ns: Option<u64>,
 }
@@ -47,7 +48,6 @@ impl Answer {
         }
         Answer {
             status: status.into(),
-            streamed: meter.is_stream(),
             meter,
             decoding,
             suspect: status == 400 && call.usage_added,
@@ -104,32 +104,54 @@ impl Answer {
                 &format!("tollkeeper: a piece of an answer could not be changed: {error}"),
             );
         }
-        if self.streamed && self.meter.output_chunks() > before {
+        if self.meter.is_stream() && self.meter.output_chunks() > before {
             let now = host.monotonic_ns();
             self.first_token_ns = self.first_token_ns.or(Some(now));
             self.last_token_ns = Some(now);
         }
     }
 
-    pub(super) fn first_token_ns(&self) -> Option<u64> {
-        self.first_token_ns
-    }
-
-    pub(super) fn last_token_ns(&self) -> Option<u64> {
-        self.last_token_ns
-    }
-
-    pub(super) fn usage(&mut self) -> Option<Usage> {
+    /// The answer is over: what was kept back of it is read.
+    pub(super) fn finish(&mut self) {
         if let Some(decoding) = &mut self.decoding {
             decoding.finish(&mut self.meter);
         }
         self.meter.finish();
-        // Figures of a part of the call are less than a count of all of it.
-        self.meter.usage().filter(|reported| reported.complete).map(|reported| reported.usage)
     }
 
-    pub(super) fn count_output(&mut self, encoding: Encoding) -> Counted {
-        self.meter.count_output(encoding)
+    pub(super) fn reported(&self) -> Option<Reported> {
+        self.meter.usage()
+    }
+
+    /// The output that was seen and is not in [`Answer::reported`].
+    pub(super) fn count_unreported(&mut self, encoding: Encoding) -> Counted {
+        self.meter.count_unreported(encoding)
+    }
+
+    /// The ending of an answer that may have an error in it.
+    pub(super) fn ending(&self, ending: Ending) -> Ending {
+        if self.meter.error_seen() {
+            ending.with_error(self.meter.has_output() || self.meter.usage().is_some())
+        } else {
+            ending
+        }
+    }
+
+    /// The model that answered, as it names itself.
+    pub(super) fn model(&self) -> Option<&str> {
+        self.meter.model()
+    }
+
+    /// What stats say of it.
+    pub(super) fn said(&self) -> Said {
+        Said {
+            first_token_ns: self.first_token_ns,
+            last_token_ns: self.last_token_ns,
+            finish: self.meter.finish_reason(),
+            tool_calls: self.meter.tool_calls(),
+            extras: self.meter.extras(),
+            unread_bytes: self.unread_bytes(),
+        }
     }
 
     /// Whether all of it that passed could be read.
@@ -140,7 +162,7 @@ impl Answer {
     }
 
     /// Bytes that passed and could not be read.
-    pub(super) fn unread_bytes(&self) -> u64 {
+    fn unread_bytes(&self) -> u64 {
         let encoded = self.decoding.as_ref().map_or(0, Decoding::unread_bytes);
         self.meter.unread_bytes().saturating_add(encoded)
     }

@@ -14,8 +14,8 @@ use crate::stats::Finished;
 use crate::worker::Worker;
 use policy::Dimension;
 use std::rc::Rc;
-use tokens::{Known as EncodingKnown, Model};
-use wire::{Counted, PromptCount, Request, Rewrite};
+use tokens::{Known as EncodingKnown, Model, Usage};
+use wire::{Counted, PromptCount, Reported, Request, Rewrite};
 
 /// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
 const LONGEST_KEPT: usize = 256 * 1024;
@@ -116,6 +116,16 @@ impl Call {
         self.rules.policy().prices.of(self.request.model())
     }
 
+    /// Pico-USD of what was consumed. A name without a price (a deployment's, an alias) costs what the model costs that
+    /// answered to it. `None`: neither has a price.
+    fn cost(&self, usage: &Usage, answer: Option<&Answer>) -> Option<u64> {
+        let of_answer = || self.rules.policy().prices.of(answer?.model()?);
+        match self.price().or_else(of_answer) {
+            Some(price) => price.cost(usage),
+            None => (usage.total() == 0).then_some(0),
+        }
+    }
+
     fn model(&self) -> Model {
         Model::of(self.request.model())
     }
@@ -162,7 +172,7 @@ impl Call {
             labels: &self.labels,
             outcome: format!("refused:{reason}"),
             source: Source::Nothing.name(),
-            usage: tokens::Usage::default(),
+            usage: Usage::default(),
             cost_pico_usd: Some(0),
             price_version: &self.rules.policy().version,
             duration_ms: 0,
@@ -187,27 +197,28 @@ impl Call {
             // An error in its place is Envoy's, and says nothing of what the provider did.
             answer = answer.filter(|answer| answer.status() < 400);
         }
+        let ending = match answer.as_deref_mut() {
+            Some(answer) => {
+                answer.finish();
+                answer.ending(ending)
+            }
+            None => ending,
+        };
         let (usage, source) = charge(ending, || self.known(answer.as_deref_mut()));
-        let cost = self.price().map_or_else(|| (usage.total() == 0).then_some(0), |price| price.cost(&usage));
+        let cost = self.cost(&usage, answer.as_deref());
         let consumed = Consumed { usage, cost_pico_usd: cost.unwrap_or(0) };
         worker.settle(host, &self.rules, &self.labels, held, ending.is_charged().then_some(consumed));
 
         let now = host.monotonic_ns();
         let duration_ns = now.saturating_sub(self.arrived_ns);
-        let first_token_ns = answer.as_deref().and_then(Answer::first_token_ns);
         let finished = Finished {
             usage,
             cost_pico_usd: cost,
             source: source.name(),
+            arrived_ns: self.arrived_ns,
             duration_ns,
-            first_token_ns: first_token_ns.map(|first| first.saturating_sub(self.arrived_ns)),
-            last_token_ns: answer
-                .as_deref()
-                .and_then(Answer::last_token_ns)
-                .map(|last| last.saturating_sub(self.arrived_ns)),
-            later_tokens: usage.output().saturating_sub(1),
-            unread_bytes: answer.as_deref().map_or(0, Answer::unread_bytes),
             usage_missing: ending == Ending::Complete && source != Source::Reported,
+            said: answer.as_deref().map(Answer::said).unwrap_or_default(),
         };
         worker.stats.finished(host, &self.rules, &self.labels, &self.provider, &finished);
         let entry = Entry {
@@ -222,23 +233,21 @@ impl Call {
         worker.outbox.record(&self.provider, entry);
     }
 
-    fn known(&mut self, mut answer: Option<&mut Answer>) -> Known {
+    fn known(&mut self, answer: Option<&mut Answer>) -> Known {
         let output_limit = self.output_limit().saturating_mul(self.request.choices());
-        let reported = answer.as_mut().and_then(|answer| answer.usage());
-        let readable = answer.as_ref().is_none_or(|answer| answer.is_readable());
-        if reported.is_some() {
-            // Counting would cost time and change nothing.
-            let output = Counted { tokens: 0, exact: false };
-            return Known { reported, prompt: PromptCount::default(), output, output_limit, readable };
-        }
+        let reported = answer.as_ref().and_then(|answer| answer.reported());
+        // The answers to a batch never pass here.
+        let readable = !self.request.batch() && answer.as_ref().is_none_or(|answer| answer.is_readable());
         let model = self.model();
-        let output = match answer {
-            Some(answer) => sure(answer.count_output(model.encoding), model.known),
+        let (prompt, output) = match (reported, answer) {
+            // Counting would cost time and change nothing.
+            (Some(Reported { complete: true, .. }), _) => (PromptCount::default(), Counted::default()),
+            (Some(_), Some(answer)) => (PromptCount::default(), answer.count_unreported(model.encoding)),
+            (None, Some(answer)) => (self.count_prompt(), answer.count_unreported(model.encoding)),
             // Nothing of the answer was seen, and nobody knows how far it was.
-            None => Counted { tokens: 0, exact: false },
+            (_, None) => (self.count_prompt(), Counted { tokens: 0, exact: false }),
         };
-        let prompt = self.count_prompt();
-        Known { reported, prompt, output, output_limit, readable }
+        Known { reported, prompt, output: sure(output, model.known), output_limit, readable }
     }
 }
 
