@@ -72,8 +72,9 @@ impl Ending {
         }
     }
 
-    /// An ending with a status: `complete` says whether the answer came to its end.
-    pub(crate) fn of_answer(host: &dyn Host, status: u32, complete: bool) -> Ending {
+    /// An ending with a status: `by_provider` says whether it is the provider's own, `complete` whether the answer came
+    /// to its end.
+    pub(crate) fn of_answer(host: &dyn Host, status: u32, by_provider: bool, complete: bool) -> Ending {
         if status < 400 && complete {
             return Ending::Complete;
         }
@@ -81,8 +82,7 @@ impl Ending {
         if status < 400 {
             return if flags & REACHED == 0 { Ending::ClientGone } else { Ending::UpstreamGone };
         }
-        let details = host.property(&["response", "code_details"]);
-        if details.is_ok_and(|details| details == b"via_upstream") {
+        if by_provider {
             Ending::ProviderError
         } else if flags & REACHED == 0 {
             Ending::NotReached
@@ -120,6 +120,12 @@ const REACHED: u64 = UPSTREAM_REQUEST_TIMEOUT
     | UPSTREAM_MAX_STREAM_DURATION_REACHED
     | DURATION_TIMEOUT
     | UPSTREAM_PROTOCOL_ERROR;
+
+/// Whether the status that has just arrived is the provider's and not one that Envoy answers with in its stead. Later
+/// the host's details tell of how the answer ended.
+pub(crate) fn is_by_provider(host: &dyn Host) -> bool {
+    host.property(&["response", "code_details"]).is_ok_and(|details| details == b"via_upstream")
+}
 
 fn response_flags(host: &dyn Host) -> u64 {
     host.property(&["response", "flags"])
@@ -168,7 +174,7 @@ mod tests {
     use super::*;
 
     fn known() -> Known {
-        let prompt = PromptCount { text: 13, overhead: 7, media: 0, exact: true };
+        let prompt = PromptCount { text: 13, overhead: 7, exact: true, ..PromptCount::default() };
         let output = Counted { tokens: 5, exact: true };
         Known { reported: None, prompt, output, output_limit: 500, readable: true }
     }

@@ -3,7 +3,7 @@
 Shared by the end-to-end tests and the demo.
 """
 
-from . import paths
+from . import figures, paths, recordings
 from .bill import Bill
 from .envoy import Envoy, EnvoyDidNotStart
 from .envoy_config import EnvoyOptions
@@ -28,8 +28,10 @@ __all__ = [
     "Runtime",
     "Stack",
     "StandIn",
+    "figures",
     "leave_nothing_behind",
     "paths",
+    "recordings",
     "until",
     "why_no_containers",
 ]

@@ -7,6 +7,7 @@ import httpx
 
 from . import paths
 from .processes import Process
+from .recordings import Recording
 from .waiting import until
 
 Record = dict[str, Any]
@@ -28,6 +29,18 @@ class StandIn:
         return [
             record for record in records if tenant is None or record["headers"].get("x-tenant-id") == tenant
         ]
+
+    def keep(self, recording: Recording) -> None:
+        """Has it ready for calls that ask for it with `recording=ID`."""
+        headers = {f"x-recorded-{name}": value for name, value in recording.headers.items()}
+        headers["x-recorded-status"] = str(recording.status)
+        self._client.put(
+            f"/_recordings/{recording.id}", content=recording.answer, headers=headers
+        ).raise_for_status()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
         self._client.close()

@@ -5,7 +5,8 @@
 
 use crate::{
     bytes::WIDTH,
-    merge::{self, Trail},
+    merge,
+    parts::Parts,
     split,
     vocabulary::Vocabulary,
     window::{self, Pieces},
@@ -21,7 +22,7 @@ pub(crate) fn o200k(
     vocabulary: &Vocabulary,
     text: &[u8],
     at: usize,
-    trail: &mut Trail,
+    parts: &mut Parts,
     work: &mut Work,
 ) -> Option<(u64, usize)> {
     let rest = text.get(at..)?;
@@ -39,7 +40,7 @@ pub(crate) fn o200k(
         _ => Pieces::NONE,
     };
     if pieces.end == 0 {
-        return one(vocabulary, split::o200k, text, at, trail, work);
+        return one(vocabulary, split::o200k, text, at, parts, work);
     }
     work.steps(u64::from(pieces.starts.count_ones()))?;
     let missed = missed(vocabulary, bytes, pieces);
@@ -48,7 +49,7 @@ pub(crate) fn o200k(
     while left != 0 {
         let start = left.trailing_zeros() as usize;
         left &= left - 1;
-        tokens += merge::count_merged(vocabulary, text, at + start, at + end_of(pieces, start), trail, work)?;
+        tokens += merge::count_merged(vocabulary, text, at + start, at + end_of(pieces, start), parts, work)?;
     }
     Some((tokens, at + pieces.end))
 }
@@ -60,11 +61,11 @@ pub(crate) fn one(
     piece_end: impl Fn(&[u8], usize) -> usize,
     text: &[u8],
     at: usize,
-    trail: &mut Trail,
+    parts: &mut Parts,
     work: &mut Work,
 ) -> Option<(u64, usize)> {
     let end = piece_end(text, at);
-    Some((merge::count(vocabulary, text, at, end, trail, work)?, end))
+    Some((merge::count(vocabulary, text, at, end, parts, work)?, end))
 }
 
 /// Which pieces are no tokens.

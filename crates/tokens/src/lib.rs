@@ -15,14 +15,17 @@
 #[cfg(test)]
 extern crate std;
 
+mod audio;
 mod batch;
 mod bytes;
 mod class;
 mod class_table;
 mod counter;
 mod encoding;
+mod image;
 mod merge;
 mod model;
+mod parts;
 mod special;
 mod split;
 mod stream;
@@ -31,9 +34,11 @@ mod vocabulary;
 mod window;
 mod work;
 
+pub use audio::{audio_milliseconds, audio_tokens};
 pub use counter::{Count, count, count_within, exceeds, lower_bound, upper_bound};
-pub use encoding::{Encoding, Known};
-pub use model::Model;
+pub use encoding::Encoding;
+pub use image::{Detail, ImageRule, ImageSize, image_size};
+pub use model::{Family, Framing, Known, Model};
 pub use special::count_with_special;
 pub use stream::Counter;
 pub use usage::{TokenClass, Usage};

@@ -7,9 +7,10 @@
 //!     slots u32, where the displacements are u32, where the entries are u32,
 //!     bits of the key that the slot stands for u8, bits of the bucket u8, bytes of an entry u8, bits of the split u8,
 //!     multiplier u64, 8 unused
-//! 32,768 u16 by the hash of a token's first four bytes: bit i: tokens of 4+i bytes begin so; bit 15: longer ones do
-//! 4,096 u8 by the same hash: the length of the longest of those longer ones
-//! 262,144 bits by the hash of up to two bytes each before and behind the place where a token's two parts meet
+//! 68,608 bits by code point, U+0000 to U+FFFF and U+1F000 to U+1FBFF: the character is a token
+//! 262,144 bits by a character's last byte and the next one's first two: the parts of a token meet there, one of which
+//!     is only a part of its character
+//! 262,144 bits by the hash of two characters: the parts of a token meet between them, both whole
 //! for every length: displacements u16 by bucket, entries
 //! ```
 //!
@@ -22,14 +23,15 @@
 //!   offset, so equal key: the offset need not be stored.
 //! * From 8 bytes on an entry is the token's bytes, then rank and split.
 //!
-//! The split is the length of the left one of the two tokens from which merging makes this one; 0 where it never does.
+//! The split is the length of the left one of the two tokens from which merging makes this one; 0 for a single byte. The
+//! generator has checked that merging makes every token, and both its parts before it.
 #![allow(clippy::arithmetic_side_effects)] // Lengths are below 129, offsets below the blob's size: no sum here wraps.
 
 const RANK_BITS: u32 = 18;
 const RECORD: usize = 32;
-const STARTS_AT: usize = LENGTHS * RECORD;
-const LONG_STARTS_AT: usize = STARTS_AT + (2 << 15);
-const MEETINGS_AT: usize = LONG_STARTS_AT + (1 << 12);
+const CHARACTERS_AT: usize = LENGTHS * RECORD;
+const CROSSINGS_AT: usize = CHARACTERS_AT + (0x1_0000 + 0xC00) / 8;
+const PAIRS_AT: usize = CROSSINGS_AT + (1 << 18) / 8;
 const LENGTHS: usize = LONGEST + 1;
 /// The longest token of either vocabulary, in bytes.
 pub(crate) const LONGEST: usize = 128;
@@ -77,21 +79,19 @@ impl Vocabulary {
         Vocabulary { blob, tables }
     }
 
-    /// Whether `text[start..end]` is a token, made by merging or not.
+    /// Whether `text[start..end]` is a token.
     #[inline]
     pub(crate) fn contains(&self, text: &[u8], start: usize, end: usize) -> bool {
         self.meta(text, start, end).is_some()
     }
 
-    /// The token `text[start..end]`, if there is one and merging makes it.
+    /// The token `text[start..end]`, if there is one.
     pub(crate) fn find(&self, text: &[u8], start: usize, end: usize) -> Option<Token> {
-        let meta = self.meta(text, start, end)?;
-        let token = Token {
+        self.meta(text, start, end).map(|meta| Token {
             length: end - start,
             rank: (meta & mask(RANK_BITS)) as u32,
             split: (meta >> RANK_BITS) as usize,
-        };
-        (token.split > 0 || token.length == 1).then_some(token)
+        })
     }
 
     /// Rank and split of `text[start..end]`.
@@ -134,86 +134,74 @@ impl Vocabulary {
         (entry >> meta_bits == rest).then_some(entry & mask(meta_bits))
     }
 
-    /// Whether there may be a token of that length at `start`: no look-up where that is clear.
+    /// The rank of `text[start..end]`, if it is a token.
     #[inline]
-    pub(crate) fn may_hold(&self, text: &[u8], start: usize, length: usize) -> bool {
-        if length < 4 {
-            return true;
-        }
-        let hash = (load(text, start) as u32).wrapping_mul(0x9E37_79B1) as usize;
-        let mask_at = STARTS_AT + (hash >> 17) * 2;
-        let mask =
-            self.blob.get(mask_at..).and_then(<[u8]>::first_chunk).map_or(0, |two| u16::from_le_bytes(*two));
-        mask >> (length - 4).min(15) & 1 != 0
+    pub(crate) fn rank(&self, text: &[u8], start: usize, end: usize) -> Option<u32> {
+        self.meta(text, start, end).map(|meta| (meta & mask(RANK_BITS)) as u32)
     }
 
-    /// Whether a token may have parts that meet at `at`, with at least so many bytes on either side. If not, none of the
-    /// parts that end or start there can be joined.
+    /// Whether a character is a token. `false` may be wrong outside the planes that the blob knows.
     #[inline]
-    pub(crate) fn may_meet(&self, text: &[u8], at: usize, left: usize, right: usize) -> bool {
-        let Some(around) = at.checked_sub(2).and_then(|from| text.get(from..)?.first_chunk()) else {
-            return true;
+    pub(crate) fn is_token(&self, character: Character) -> bool {
+        let bits = character.bytes;
+        let (one, two, three) = (bits >> 8 & 63, bits >> 16 & 63, bits >> 24 & 63);
+        let code_point = match character.length {
+            1 => bits,
+            2 => (bits & 31) << 6 | one,
+            3 => (bits & 15) << 12 | one << 6 | two,
+            _ => match ((bits & 7) << 18 | one << 12 | two << 6 | three).checked_sub(0xF000) {
+                Some(point @ 0x1_0000..0x1_0C00) => point,
+                _ => return false,
+            },
         };
-        let around = u32::from_le_bytes(*around);
-        let holds = |key: u32| {
-            let hash = key.wrapping_mul(0x9E37_79B1) as usize >> 14;
-            self.blob.get(MEETINGS_AT + hash / 8).is_some_and(|bits| bits >> (hash % 8) & 1 != 0)
-        };
-        holds(around & 0x00FF_FF00)
-            || right > 1 && holds(around & 0xFFFF_FF00)
-            || left > 1 && (holds(around & 0x00FF_FFFF) || right > 1 && holds(around))
+        self.bit(CHARACTERS_AT, code_point)
     }
 
-    /// Which lengths tokens have that may start like `text[start..]`, the longest first.
-    pub(crate) fn lengths(&self, text: &[u8], start: usize, end: usize) -> Lengths {
-        let room = end - start;
-        let (mut mask, mut longest) = (0, 0);
-        if room >= 4 {
-            let hash = (load(text, start) as u32).wrapping_mul(0x9E37_79B1) as usize;
-            let mask_at = STARTS_AT + (hash >> 17) * 2;
-            mask = self
-                .blob
-                .get(mask_at..)
-                .and_then(<[u8]>::first_chunk)
-                .map_or(0, |two| u16::from_le_bytes(*two));
-            if mask >> 15 != 0 {
-                longest =
-                    self.blob.get(LONG_STARTS_AT + (hash >> 20)).map_or(0, |longest| usize::from(*longest));
-            }
-        }
-        Lengths { short: u32::from(mask & 0x7FFF) << 4 | 0b1110, longest: longest.min(room), room }
+    /// Whether something may be merged where two characters meet of which one is not merged to the end.
+    #[inline]
+    pub(crate) fn may_cross(&self, before: Character, next: Character) -> bool {
+        let last = before.bytes >> (8 * before.length - 8);
+        self.bit(CROSSINGS_AT, (next.bytes & 63) << 12 | (next.bytes >> 8 & 63) << 6 | last & 63)
+    }
+
+    /// Whether something may be merged where two characters meet.
+    #[inline]
+    pub(crate) fn may_meet(&self, before: Character, next: Character) -> bool {
+        let mixed = before.bytes.wrapping_mul(0x9E37_79B1).rotate_left(15) ^ next.bytes;
+        self.bit(PAIRS_AT, mixed.wrapping_mul(0x85EB_CA6B) >> 14)
+    }
+
+    #[inline]
+    fn bit(&self, from: usize, bit: u32) -> bool {
+        self.blob.get(from + (bit >> 3) as usize).is_some_and(|bits| bits >> (bit & 7) & 1 != 0)
     }
 }
 
-/// Candidate lengths, from the longest down; see [`Vocabulary::lengths`].
+/// A character of a text in UTF-8.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lengths {
-    /// Bit `n`: length `n` is possible, `n` up to 18.
-    short: u32,
-    /// The next one of those above 18.
-    longest: usize,
-    room: usize,
+pub(crate) struct Character {
+    /// The first one lowest.
+    bytes: u32,
+    pub(crate) length: usize,
 }
 
-impl Lengths {
-    /// Only those below `length`.
-    pub(crate) fn below(self, length: usize) -> Lengths {
-        Lengths { longest: self.longest.min(length - 1), room: self.room.min(length - 1), ..self }
+impl Character {
+    /// The one that starts at `at`.
+    #[inline]
+    pub(crate) fn at(text: &[u8], at: usize) -> Character {
+        let rest = text.get(at..).unwrap_or(&[]);
+        let four = match rest.first_chunk() {
+            Some(four) => u32::from_le_bytes(*four),
+            None => load_short(rest) as u32,
+        };
+        // As many as there are ones on top of the first byte; none for ASCII, one within a character.
+        let length = (!four << 24).leading_zeros().clamp(1, 4);
+        Character { bytes: four & u32::MAX >> (32 - 8 * length), length: length as usize }
     }
-}
 
-impl Iterator for Lengths {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        if self.longest > 18 {
-            self.longest -= 1;
-            return Some(self.longest + 1);
-        }
-        let possible = self.short & (((2u64 << self.room.min(31)) - 1) as u32);
-        let length = possible.checked_ilog2()?;
-        self.short &= !(1 << length);
-        Some(length as usize)
+    #[inline]
+    pub(crate) fn is_ascii(self) -> bool {
+        self.bytes < 0x80
     }
 }
 

@@ -29,15 +29,4 @@ impl Work {
     pub(crate) fn look_up(&mut self, bytes: usize) -> Option<()> {
         self.steps((bytes as u64 >> 4).saturating_add(1))
     }
-
-    /// Takes out at most `steps`, to be used apart.
-    pub(crate) fn share(&mut self, steps: u64) -> Work {
-        let left = self.left.min(steps);
-        self.left = self.left.saturating_sub(left);
-        Work { left }
-    }
-
-    pub(crate) fn give_back(&mut self, share: Work) {
-        self.left = self.left.saturating_add(share.left);
-    }
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 mod common;
 
 use common::{EVENTS, JSON, chat_meter, figures, read_chat};
-use tokens::{Encoding, Known, Model, Usage};
+use tokens::{Known, Model, Usage};
 use wire::{Api, Passed, ResponseMeter, recognise};
 
 struct Exchange {
@@ -227,7 +227,7 @@ fn exact_counts_are_the_providers_figures_and_the_bound_holds() {
     let mut wrong = Vec::new();
     for exchange in exchanges() {
         let request = read_chat(exchange.request.as_bytes()).unwrap();
-        let (encoding, known) = Encoding::of_model(request.model());
+        let Model { encoding, known, .. } = Model::of(request.model());
         let Some(usage) = reported(&values(&exchange)) else { continue };
         let openai = exchange.host.ends_with("openai.com") || exchange.host.ends_with("azure.com");
         if !openai || known != Known::Exact {

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::decoding::Decoding;
-use crate::charge::Ending;
+use crate::charge::{Ending, is_by_provider};
 use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
 use crate::stats::Said;
@@ -13,6 +13,7 @@ use wire::{Counted, MeterOptions, Passed, Reported, ResponseHead, ResponseMeter}
 #[derive(Debug)]
 pub(super) struct Answer {
     status: u32,
+    by_provider: bool,
     meter: ResponseMeter,
     /// Where it came encoded.
     decoding: Option<Decoding>,
@@ -48,6 +49,7 @@ impl Answer {
         }
         Answer {
             status: status.into(),
+            by_provider: status < 400 || is_by_provider(host),
             meter,
             decoding,
             suspect: status == 400 && call.usage_added,
@@ -58,6 +60,11 @@ impl Answer {
 
     pub(super) fn status(&self) -> u32 {
         self.status
+    }
+
+    /// Whether the provider said so, or Envoy in its stead.
+    pub(super) fn is_by_provider(&self) -> bool {
+        self.by_provider
     }
 
     /// Whether this is an error that our own change may have caused.

@@ -190,7 +190,7 @@ impl Call {
         complete: bool,
     ) {
         let ending = match &answer {
-            Some(answer) => Ending::of_answer(host, answer.status(), complete),
+            Some(answer) => Ending::of_answer(host, answer.status(), answer.is_by_provider(), complete),
             None => Ending::without_answer(host),
         };
         if ending == Ending::UpstreamGone {

@@ -96,6 +96,20 @@ fn a_providers_error_costs_nothing() {
 }
 
 #[test]
+fn a_providers_error_costs_nothing_even_if_it_breaks_off() {
+    let mut mesh = Mesh::with(BUDGET);
+    let (context, _) = mesh.call("acme", ASK);
+    mesh.workers[0].response_begins(context, &[(":status", "429"), ("content-type", "application/json")]);
+    mesh.workers[0].response_piece(context, br#"{"error":{"mess"#, false);
+    // The connection ends inside the body: flag UPE, and the details no longer say whose the status was.
+    mesh.workers[0].set_property("response.code_details", b"upstream_reset_after_response_started");
+    mesh.workers[0].set_property("response.flags", &(1u64 << 23).to_le_bytes());
+    mesh.workers[0].close(context);
+    assert_eq!(charged(&mut mesh, "upstream_error"), (1, 0, 0, "none".to_owned()));
+    nothing_stays_held(&mut mesh);
+}
+
+#[test]
 fn a_timeout_charges_the_prompt_that_the_provider_had() {
     let mut mesh = Mesh::with(BUDGET);
     let (context, _) = mesh.call("acme", ASK);

@@ -8,9 +8,10 @@ const LENGTHS: usize = 129;
 const HEADER: usize = 32;
 /// Keys of this length and below are stored as what the slot does not already say of them.
 const LONGEST_PACKED: usize = 7;
-const STARTS: usize = 1 << 15;
-const MEETINGS: usize = 1 << 18;
-const LONG_STARTS: usize = 1 << 12;
+/// Bits of the filters and sets of characters; see there.
+const PAIRS: u32 = 18;
+const CROSSINGS: u32 = 18;
+const CHARACTERS: usize = 0x1_0000 + 0xC00;
 const RANK_BITS: u32 = 18;
 /// Odd constants to try as multipliers come from this (the golden ratio's bits, as splitmix64 uses it).
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -25,11 +26,10 @@ pub(crate) fn blob(tokens: &[Vec<u8>]) -> Vec<u8> {
     let splits = splits(tokens);
     let mut header = vec![0u8; LENGTHS * HEADER];
     let mut body = Vec::new();
-    let starts = start_filter(tokens);
-    let long_starts = long_start_filter(tokens);
-    body.extend_from_slice(&starts);
-    body.extend_from_slice(&long_starts);
-    body.extend_from_slice(&meetings(tokens, &splits));
+    let characters = Characters::of(tokens, &splits);
+    body.extend_from_slice(&characters.tokens());
+    body.extend_from_slice(&characters.crossings());
+    body.extend_from_slice(&characters.pairs());
     for length in 1..LENGTHS {
         let of_length: Vec<usize> = (0..tokens.len()).filter(|&rank| tokens[rank].len() == length).collect();
         if of_length.is_empty() {
@@ -83,41 +83,111 @@ fn splits(tokens: &[Vec<u8>]) -> Vec<u8> {
         .collect()
 }
 
-/// By the hash of the first four bytes: which lengths from 4 to 18 tokens with such a start have, and whether longer ones exist.
-fn start_filter(tokens: &[Vec<u8>]) -> Vec<u8> {
-    let mut masks = vec![0u16; STARTS];
-    for token in tokens.iter().filter(|t| t.len() >= 4) {
-        masks[start_hash(token) >> 17] |= 1 << (token.len() - 4).min(15);
-    }
-    masks.iter().flat_map(|mask| mask.to_le_bytes()).collect()
+/// What merging does where characters meet.
+struct Characters<'a> {
+    tokens: &'a [Vec<u8>],
+    splits: &'a [u8],
 }
 
-/// By the hash of the first four bytes: the greatest length of a token with such a start, if that is above 18.
-fn long_start_filter(tokens: &[Vec<u8>]) -> Vec<u8> {
-    let mut longest = vec![0u8; LONG_STARTS];
-    for token in tokens.iter().filter(|t| t.len() >= 19) {
-        let slot = &mut longest[start_hash(token) >> 20];
-        *slot = (*slot).max(token.len() as u8);
+impl<'a> Characters<'a> {
+    fn of(tokens: &'a [Vec<u8>], splits: &'a [u8]) -> Self {
+        let ranks: HashMap<&[u8], usize> =
+            tokens.iter().enumerate().map(|(rank, t)| (t.as_slice(), rank)).collect();
+        // What `src/merge.rs` builds on: merging makes every token, after the two it is made of.
+        for (rank, (token, split)) in tokens.iter().zip(splits).enumerate().filter(|(_, (t, _))| t.len() > 1)
+        {
+            let (left, right) = token.split_at(usize::from(*split));
+            assert!(*split > 0 && ranks[left].max(ranks[right]) < rank, "{token:?} comes before its parts");
+        }
+        Characters { tokens, splits }
     }
-    longest
+
+    /// The two parts of every token.
+    fn meetings(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let longer = self.tokens.iter().zip(self.splits).filter(|(_, split)| **split > 0);
+        longer.map(|(token, split)| token.split_at(usize::from(*split)))
+    }
+
+    /// A bit for every code point of the first plane and of U+1F000 to U+1FBFF: whether the character is a token.
+    fn tokens(&self) -> Vec<u8> {
+        let mut bits = vec![0u8; CHARACTERS / 8];
+        for character in self.tokens.iter().filter(|token| is_character(token)) {
+            let c = std::str::from_utf8(character).ok().and_then(|c| c.chars().next()).expect("a character");
+            let at = match u32::from(c) {
+                point @ 0..0x1_0000 => point,
+                point @ 0x1_F000..0x1_FC00 => point - 0xF000,
+                _ => continue,
+            };
+            bits[at as usize / 8] |= 1 << (at % 8);
+        }
+        bits
+    }
+
+    /// A bit by the hash of two whole characters: whether a token's parts meet between such.
+    fn pairs(&self) -> Vec<u8> {
+        let mut bits = vec![0u8; 1 << PAIRS >> 3];
+        for (left, right) in self.meetings() {
+            if let (Some(left), Some(right)) = (last_character(left), first_character(right)) {
+                let hash = word(left).wrapping_mul(0x9E37_79B1).rotate_left(15) ^ word(right);
+                set(&mut bits, hash.wrapping_mul(0x85EB_CA6B) >> (32 - PAIRS));
+            }
+        }
+        bits
+    }
+
+    /// A bit by a character's last byte and the first two of the next: whether a token's parts meet at such a place of
+    /// which one is only a part of its character.
+    fn crossings(&self) -> Vec<u8> {
+        let mut bits = vec![0u8; 1 << CROSSINGS >> 3];
+        for (left, right) in self.meetings() {
+            let (last, first) = (last_character(left), first_character(right));
+            let within_character = right[0] & 0xC0 == 0x80;
+            if within_character || last.is_some() && first.is_some() {
+                continue;
+            }
+            let seconds = match right {
+                [_, second, ..] => *second..=*second,
+                [0..0x80] => 0..=0,
+                _ => 0x80..=0xBF,
+            };
+            for second in seconds {
+                let (before, first) = (u32::from(left[left.len() - 1]), u32::from(right[0]));
+                set(&mut bits, (first & 63) << 12 | u32::from(second & 63) << 6 | before & 63);
+            }
+        }
+        bits
+    }
 }
 
-/// One bit for every place where a token's two parts meet, by the hash of up to two bytes on either side.
-fn meetings(tokens: &[Vec<u8>], splits: &[u8]) -> Vec<u8> {
-    let mut bits = vec![0u8; MEETINGS / 8];
-    for (token, split) in tokens.iter().zip(splits).filter(|(_, split)| **split > 0) {
-        let (left, right) = token.split_at(usize::from(*split));
-        let byte = |part: Option<&u8>| part.copied().unwrap_or(0);
-        let before = if left.len() > 1 { byte(left.get(left.len() - 2)) } else { 0 };
-        let key = [before, byte(left.last()), byte(right.first()), byte(right.get(1))];
-        let hash = u32::from_le_bytes(key).wrapping_mul(0x9E37_79B1) as usize >> 14;
-        bits[hash / 8] |= 1 << (hash % 8);
-    }
-    bits
+fn is_character(bytes: &[u8]) -> bool {
+    first_character(bytes).is_some_and(|first| first.len() == bytes.len())
 }
 
-fn start_hash(token: &[u8]) -> usize {
-    u32::from_le_bytes([token[0], token[1], token[2], token[3]]).wrapping_mul(0x9E37_79B1) as usize
+/// The character that `bytes` start with, if it is whole.
+fn first_character(bytes: &[u8]) -> Option<&[u8]> {
+    let length = match bytes[0] {
+        0..0x80 => 1,
+        0x80..0xC0 => return None,
+        0xC0..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        _ => 4,
+    };
+    bytes.get(..length).filter(|bytes| std::str::from_utf8(bytes).is_ok())
+}
+
+/// The character that `bytes` end with, if it is whole.
+fn last_character(bytes: &[u8]) -> Option<&[u8]> {
+    let start = bytes.iter().rposition(|byte| byte & 0xC0 != 0x80)?;
+    first_character(&bytes[start..]).filter(|first| first.len() == bytes.len() - start)
+}
+
+/// A character as a number.
+fn word(character: &[u8]) -> u32 {
+    character.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte))
+}
+
+fn set(bits: &mut [u8], bit: u32) {
+    bits[bit as usize / 8] |= 1 << (bit % 8);
 }
 
 /// A minimal perfect hash over the tokens of one length: hash and displace.

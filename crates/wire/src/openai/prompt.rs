@@ -1,7 +1,8 @@
 //! Where the prompt is in OpenAI's formats: walks over messages, tools and texts.
 
 use crate::json::{Error, Kind, Scanner, Span};
-use crate::prompt::{Audio, Detail, Image, Media, Sink};
+use crate::prompt::{Audio, Image, Media, Sink, detail_of};
+use tokens::Detail;
 
 /// Walks an array of messages; the caller has peeked an array.
 pub(crate) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
@@ -132,7 +133,7 @@ fn image<'a>(scanner: &mut Scanner<'a>) -> Result<Image<'a>, Error> {
     while let Some(key) = members.next(scanner)? {
         let value = scanner.string_or_skip()?;
         match (&*key.key(), value) {
-            ("detail", Some(detail)) => image.detail = Detail::of(detail.raw),
+            ("detail", Some(detail)) => image.detail = detail_of(detail.raw),
             ("url", Some(url)) => image.media = Media::Url(url),
             _ => {}
         }

@@ -12,9 +12,9 @@
 //! models) could lengthen rare characters. And it bounds what the client sent: search results that a provider adds on
 //! its own (`web_search_options`) cannot be known before.
 
-use super::{Audio, Detail, Image, Media, Sink};
+use super::{Audio, Image, Media, Sink};
 use crate::json::Str;
-use tokens::upper_bound;
+use tokens::{Detail, upper_bound};
 
 /// Every reply is primed with three tokens (cookbook).
 const PRIMER: u64 = 3;
@@ -30,12 +30,13 @@ const TOOLS: u64 = 128;
 const TOOL_CALLS: u64 = 16;
 const RESPONSE_FORMAT: u64 = 32;
 /// The guide "Images and vision": scaled into 2048 x 2048, then to a shorter side of 768: at most 4 x 2 tiles of 512;
-/// gpt-4o-mini has the dearest ones. Patch-based models stay below (1,536 patches, times 2.46 at most).
-const IMAGE_BASE: u64 = 2833;
-const IMAGE_HIGH: u64 = IMAGE_BASE + 8 * 5667;
-/// The guide "Audio": ten tokens a second. The lowest bit rate of MP3 is 8 kbit/s (MPEG-2.5 layer III), that is 1,333
-/// characters of base64 a second, 133 a token: 64 leaves room for other codecs.
-const BASE64_PER_AUDIO_TOKEN: usize = 64;
+/// gpt-4o-mini has the dearest ones. Patch-based models stay below (10,000 patches, times 1.2 or 1,536 times 2.46).
+const IMAGE_HIGH: u64 = 2833 + 8 * 5667;
+/// Only models with tiles make images in low detail cheaper; of the others, Claude's largest are the dearest.
+const IMAGE_LOW: u64 = 4784;
+/// Gemini counts 32 tokens a second, OpenAI ten. The lowest bit rate of MP3 is 8 kbit/s (MPEG-2.5 layer III), that is
+/// 1,333 characters of base64 a second, 41 a token: 16 leaves room for other codecs.
+const BASE64_PER_AUDIO_TOKEN: usize = 16;
 const BYTES_PER_AUDIO_TOKEN: usize = BASE64_PER_AUDIO_TOKEN / 4 * 3;
 const AUDIO: u64 = 64;
 /// The largest documented context window (gpt-4.1: 1,047,576 tokens), rounded up.
@@ -79,7 +80,7 @@ impl Sink for Bound {
     }
 
     fn image(&mut self, image: Image<'_>) {
-        self.add(if image.detail == Detail::Low { IMAGE_BASE } else { IMAGE_HIGH }, 0);
+        self.add(if image.detail == Detail::Low { IMAGE_LOW } else { IMAGE_HIGH }, 0);
     }
 
     fn audio(&mut self, audio: Audio<'_>) {

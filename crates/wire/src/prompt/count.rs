@@ -1,30 +1,37 @@
 //! The prompt's tokens by OpenAI's documented rules: the cookbook "How to count tokens with tiktoken", sections 6
-//! (messages) and 7 (tools).
+//! (messages) and 7 (tools), and what recordings show beyond them. For other providers this is the raw estimate that
+//! [`tokens::Learned`] learns from.
 
-use super::tools::count_tool;
-use super::{Audio, Detail, Image, Media, Sink};
-use crate::json::{Error, Kind, Scanner, Str};
-use tokens::{Encoding, Model};
+use super::calls::{Calls, Results};
+use super::tools::tool;
+use super::{Audio, Image, Sink, media};
+use crate::Api;
+use crate::json::Str;
+use tokens::{Encoding, Framing, Known, Model};
 
-/// Every reply is primed with `<|start|>assistant<|message|>`.
+/// Every reply is primed with `<|start|>assistant<|message|>`; a reasoning model's without the last of these, because it
+/// first says in which channel it speaks (recorded: o3-mini, gpt-5, gpt-5.2).
 const PRIMER: u64 = 3;
+const PRIMER_REASONING: u64 = 2;
 const MESSAGE: u64 = 3;
 const NAME: u64 = 1;
-/// What surrounds an earlier call, and each further one beside it: not documented, measured on recorded traffic of
-/// gpt-4o (7 to 9, and about 15).
-const CALL: u64 = 8;
-const FURTHER_CALL: u64 = 15;
-/// Once, after all functions.
-const TOOLS_END: u64 = 12;
-/// The usual image: 1024 x 1024 in high detail on gpt-4o, and any image in low detail (guide "Images and vision").
-const IMAGE_HIGH: u64 = 765;
-const IMAGE_LOW: u64 = 85;
+
+/// Around all functions: `# Tools`, `## functions`, the namespace, and a system message of their own, which is saved
+/// where there is one already (recorded: gpt-4o, with and without; the cookbook's example is one with).
+const TOOLS: u64 = 16;
+const TOOLS_SAVED: u64 = 4;
+/// A function costs one token less than its text counted by itself (recorded: gpt-4o; not gpt-4, by the cookbook's example); on reasoning models only one with
+/// a description does (recorded: gpt-5, gpt-5.4-mini).
+const JOINED: u64 = 1;
+/// On reasoning models (recorded: gpt-5, gpt-5-mini, gpt-5.4 and later), and with the older API 82 more.
+const TOOLS_REASONING: u64 = 15;
+const TOOLS_REASONING_CHAT: u64 = 97;
+/// Around an earlier call, on reasoning models: channel, constraint (recorded: gpt-5 and gpt-5.5, 7 to 9).
+const CALL_REASONING: u64 = 8;
+
 /// Steps of the tokenizer for one prompt: some 20 ms. Enough for 500,000 tokens of ordinary text, more than any model
 /// takes; a text made to be slow does not hold a worker for longer.
 const STEPS: u64 = 1_000_000;
-/// Ten tokens a second (guide "Audio"), of 16-bit 24 kHz PCM or of a 128 kbit/s MP3, in base64.
-const BASE64_PER_WAV_TOKEN: usize = 6400;
-const BASE64_PER_MP3_TOKEN: usize = 2133;
 
 /// A prompt's tokens, by what they are for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +44,11 @@ pub struct PromptCount {
     pub overhead: u64,
     /// Whether only documented, verified rules of that model went into it.
     pub exact: bool,
+    /// Whether everything that reaches the model was in the request and could be counted: no files, no tools that the
+    /// provider runs itself, no images or recordings elsewhere. Only such a prompt teaches anything about a tokenizer.
+    pub complete: bool,
+    /// Whether there are tools on offer: providers tell their models how to use them.
+    pub has_tools: bool,
 }
 
 impl PromptCount {
@@ -50,24 +62,37 @@ impl PromptCount {
 /// Counts a prompt.
 #[derive(Debug)]
 pub(crate) struct Count {
-    encoding: Encoding,
+    model: Model,
+    /// What goes to the newer API.
+    is_responses: bool,
     count: PromptCount,
-    has_tools: bool,
+    has_system: bool,
+    results: Results,
     /// Work that is left; what exceeds it is bounded from above.
     steps: u64,
     scratch: String,
 }
 
 impl Count {
-    pub(crate) fn new(model: &Model) -> Count {
+    pub(crate) fn new(model: &Model, api: Api) -> Count {
+        // Embeddings and the older completions take texts as they are.
+        let plain = matches!(api, Api::OpenAiEmbeddings | Api::OpenAiCompletions);
+        let primer = match model.framing {
+            _ if plain => 0,
+            Framing::Reasoning => PRIMER_REASONING,
+            _ => PRIMER,
+        };
         Count {
-            encoding: model.encoding,
+            model: *model,
+            is_responses: api == Api::OpenAiResponses,
             count: PromptCount {
-                overhead: PRIMER,
-                exact: model.has_documented_overhead(),
+                overhead: primer,
+                exact: model.has_documented_framing() || (plain && model.known == Known::Exact),
+                complete: true,
                 ..PromptCount::default()
             },
-            has_tools: false,
+            has_system: false,
+            results: Results::default(),
             steps: STEPS,
             scratch: String::new(),
         }
@@ -78,36 +103,52 @@ impl Count {
         self.count.exact = false;
     }
 
-    pub(crate) const fn total(&self) -> PromptCount {
-        self.count
+    /// Something reaches the model that is not counted.
+    const fn incomplete(&mut self) {
+        self.count.exact = false;
+        self.count.complete = false;
     }
 
-    const fn add_text(&mut self, tokens: u64) {
-        self.count.text = self.count.text.saturating_add(tokens);
+    /// The count of all that was told.
+    pub(crate) fn total(mut self) -> PromptCount {
+        if self.count.has_tools {
+            let around = match (self.model.framing, self.is_responses) {
+                (Framing::Reasoning, true) => TOOLS_REASONING,
+                (Framing::Reasoning, false) => TOOLS_REASONING_CHAT,
+                _ if self.has_system => TOOLS.saturating_sub(TOOLS_SAVED),
+                _ => TOOLS,
+            };
+            self.add_overhead(around);
+        }
+        self.count
     }
 
     const fn add_overhead(&mut self, tokens: u64) {
         self.count.overhead = self.count.overhead.saturating_add(tokens);
     }
 
-    const fn add_media(&mut self, tokens: u64) {
-        self.count.media = self.count.media.saturating_add(tokens);
-        self.unsure();
+    fn is_reasoning(&self) -> bool {
+        self.model.framing == Framing::Reasoning
     }
 
     fn count(&mut self, text: &Str<'_>) {
-        let plain = if text.escaped {
-            self.scratch.clear();
-            text.append_to(&mut self.scratch);
-            self.scratch.as_str()
+        if text.escaped {
+            let mut plain = std::mem::take(&mut self.scratch);
+            plain.clear();
+            text.append_to(&mut plain);
+            self.count_plain(&plain);
+            self.scratch = plain;
         } else {
-            text.raw
-        };
-        let counted = tokens::count_within(self.encoding, plain, self.steps);
+            self.count_plain(text.raw);
+        }
+    }
+
+    fn count_plain(&mut self, text: &str) {
+        let counted = tokens::count_within(self.model.encoding, text, self.steps);
         // Ordinary text takes fewer steps than it has bytes.
-        self.steps = if counted.exact { self.steps.saturating_sub(plain.len() as u64) } else { 0 };
+        self.steps = if counted.exact { self.steps.saturating_sub(text.len() as u64) } else { 0 };
         self.count.exact &= counted.exact;
-        self.add_text(counted.tokens);
+        self.count.text = self.count.text.saturating_add(counted.tokens);
     }
 }
 
@@ -117,7 +158,17 @@ impl Sink for Count {
     }
 
     fn role(&mut self, role: &Str<'_>) {
-        self.count.exact &= matches!(role.raw, "system" | "developer" | "user" | "assistant");
+        match role.raw {
+            "user" | "assistant" => {}
+            "system" | "developer" => self.has_system = true,
+            "tool" => {
+                // The model reads `functions.get_weather` in place of the role (recorded: gpt-4o).
+                self.unsure();
+                let function = self.results.next();
+                return self.count_plain(&function);
+            }
+            _ => self.unsure(),
+        }
         self.count(role);
     }
 
@@ -136,90 +187,65 @@ impl Sink for Count {
     }
 
     fn image(&mut self, image: Image<'_>) {
-        self.add_media(if image.detail == Detail::Low { IMAGE_LOW } else { IMAGE_HIGH });
+        self.unsure();
+        let size = media::size(image.media);
+        if size.is_none() {
+            self.incomplete();
+        }
+        let tokens = self.model.images.tokens(size, image.detail);
+        self.count.media = self.count.media.saturating_add(tokens);
     }
 
     fn audio(&mut self, audio: Audio<'_>) {
-        let wav = audio.format.is_some_and(|format| format.raw == "wav");
-        let base64 = match audio.media {
-            Media::Base64(data) | Media::Url(data) => data.raw.len(),
-            Media::Bytes(data) => data.len().div_ceil(3).saturating_mul(4),
-            Media::Elsewhere => 0,
-        };
-        let per_token = if wav { BASE64_PER_WAV_TOKEN } else { BASE64_PER_MP3_TOKEN };
-        self.add_media(base64.div_ceil(per_token) as u64);
+        self.unsure();
+        match media::sound(&audio, &self.model) {
+            Some(tokens) => self.count.media = self.count.media.saturating_add(tokens),
+            None => self.incomplete(),
+        }
     }
 
     fn opaque(&mut self) {
-        self.unsure();
+        self.incomplete();
     }
 
     fn tool_calls(&mut self, json: &str) {
         self.unsure();
-        let mut calls = Calls::default();
-        let _ = calls.read(&mut Scanner::new(json));
-        calls.texts.iter().for_each(|text| self.count(text));
-        self.add_overhead(
-            CALL.saturating_add(FURTHER_CALL.saturating_mul(calls.functions.saturating_sub(1))),
-        );
+        let calls = Calls::of(json);
+        self.count_plain(&calls.text());
+        if self.is_reasoning() {
+            self.add_overhead(CALL_REASONING.saturating_mul(calls.len()));
+        } else {
+            self.add_overhead(calls.overhead());
+        }
+        self.results.expect(&calls);
     }
 
     fn tool(&mut self, json: &str) {
         self.unsure();
-        if !std::mem::replace(&mut self.has_tools, true) {
-            self.add_overhead(TOOLS_END);
+        let tool = tool(json);
+        if tool.is_hosted {
+            self.incomplete();
         }
-        self.add_text(count_tool(json, self.encoding));
+        self.count.has_tools = true;
+        self.count_plain(&tool.text);
+        let joined = match self.model.encoding {
+            Encoding::Cl100kBase => false,
+            _ => tool.has_description || !self.is_reasoning(),
+        };
+        if joined {
+            self.count.text = self.count.text.saturating_sub(JOINED);
+        }
     }
 
     fn response_format(&mut self, json: &str) {
         // Two of its types have no schema, and text is the default.
         if json.contains("schema") {
             self.unsure();
-            self.add_text(tokens::count_within(self.encoding, json, self.steps).tokens);
+            self.count_plain(json);
         }
     }
 
     fn unknown(&mut self, _json: &str) {
-        self.unsure();
-    }
-}
-
-/// The names and arguments in a call or a list of calls, and how many there are.
-#[derive(Default)]
-struct Calls<'a> {
-    texts: Vec<Str<'a>>,
-    functions: u64,
-}
-
-impl<'a> Calls<'a> {
-    fn read(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Error> {
-        match scanner.peek()? {
-            Kind::Array => {
-                let mut items = scanner.array()?;
-                while items.next(scanner)? {
-                    self.read(scanner)?;
-                }
-            }
-            Kind::Object => {
-                let mut members = scanner.object()?;
-                while let Some(key) = members.next(scanner)? {
-                    match &*key.key() {
-                        "name" | "arguments" => self.texts.extend(scanner.string_or_skip()?),
-                        "function" => {
-                            self.functions = self.functions.saturating_add(1);
-                            self.read(scanner)?;
-                        }
-                        _ => {
-                            scanner.skip()?;
-                        }
-                    }
-                }
-            }
-            _ => {
-                scanner.skip()?;
-            }
-        }
-        Ok(())
+        self.incomplete();
     }
 }

@@ -2,7 +2,9 @@
 //! prompt and once to count it.
 
 mod bound;
+mod calls;
 mod count;
+mod media;
 mod tools;
 
 pub(crate) use bound::Bound;
@@ -10,6 +12,7 @@ pub(crate) use count::Count;
 pub use count::PromptCount;
 
 use crate::json::Str;
+use tokens::Detail;
 
 /// What the walk finds, in the order of the body. Each piece of the request goes to exactly one method, or to none where
 /// it is documented not to reach the model.
@@ -69,25 +72,12 @@ pub(crate) enum Media<'a> {
     Elsewhere,
 }
 
-/// How closely an image is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Detail {
-    Low,
-    High,
-    /// As large as it is (OpenAI since gpt-5.4).
-    Original,
-    /// As the provider thinks right: the default.
-    Auto,
-}
-
-impl Detail {
-    /// By OpenAI's name for it.
-    pub(crate) fn of(name: &str) -> Detail {
-        match name {
-            "low" => Detail::Low,
-            "high" => Detail::High,
-            "original" => Detail::Original,
-            _ => Detail::Auto,
-        }
+/// A detail by OpenAI's name for it.
+pub(crate) fn detail_of(name: &str) -> Detail {
+    match name {
+        "low" => Detail::Low,
+        "high" => Detail::High,
+        "original" => Detail::Original,
+        _ => Detail::Auto,
     }
 }

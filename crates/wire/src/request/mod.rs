@@ -227,7 +227,7 @@ impl Request {
     /// take too long to count makes it an upper bound.
     #[must_use]
     pub fn count_prompt(&self, body: &[u8], model: &Model) -> PromptCount {
-        let mut count = Count::new(model);
+        let mut count = Count::new(model, self.api);
         let walked = self.walk(body, &mut count);
         if walked.is_none() || self.unknown {
             count.unsure();

@@ -232,7 +232,7 @@ impl ResponseMeter {
 
     fn judged(&self, counted: Counted) -> Counted {
         let documented =
-            self.documented && self.model().is_some_and(|model| Model::of(model).has_documented_overhead());
+            self.documented && self.model().is_some_and(|model| Model::of(model).has_documented_framing());
         Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
     }
 
