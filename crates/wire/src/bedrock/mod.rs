@@ -2,9 +2,14 @@
 
 mod converse;
 mod invoke;
+mod makers;
+mod prompt;
+mod request;
 
 pub(crate) use converse::CONVERSE_RESPONSE;
 pub(crate) use invoke::{INVOKE_CHUNK, INVOKE_RESPONSE, figures_in_head};
+pub(crate) use makers::request_of;
+pub(crate) use request::CONVERSE_REQUEST;
 
 use crate::response::{Field, Leaf};
 

@@ -6,9 +6,14 @@
 mod prompt;
 mod request;
 mod response;
+mod responses;
 
-pub(crate) use request::{CHAT, COMPLETIONS, EMBEDDINGS, limit_name};
+pub(crate) use prompt::messages;
+pub(crate) use request::{
+    CHAT_REQUEST, COMPLETIONS_REQUEST, EMBEDDINGS_REQUEST, FRAME, IMAGES_REQUEST, is_own_model, limit_name,
+};
 pub(crate) use response::{
     CHAT_RESPONSE, CHOICE, COMPLETIONS_RESPONSE, EMBEDDINGS_RESPONSE, ERROR, IMAGES_RESPONSE,
     RESPONSES_RESPONSE, TRANSCRIPTIONS_RESPONSE, USAGE_MEMBERS,
 };
+pub(crate) use responses::RESPONSES_REQUEST;

@@ -1,7 +1,8 @@
-//! Where the prompt is in OpenAI's formats: walks over messages, tools and texts.
+//! Where the prompt is in a chat completion: a walk over messages.
 
-use crate::json::{Error, Kind, Scanner, Span};
+use crate::json::{Error, Kind, Scanner};
 use crate::prompt::{Audio, Image, Media, Sink, detail_of};
+use crate::request::walk::unknown;
 use tokens::Detail;
 
 /// Walks an array of messages; the caller has peeked an array.
@@ -10,44 +11,6 @@ pub(crate) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result
     while items.next(scanner)? {
         sink.message();
         if scanner.peek()? == Kind::Object { message(scanner, sink)? } else { unknown(scanner, sink)? }
-    }
-    Ok(())
-}
-
-/// Walks an array of tools or functions; the caller has peeked an array.
-pub(crate) fn functions(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    let mut items = scanner.array()?;
-    while items.next(scanner)? {
-        let span = scanner.skip()?;
-        sink.tool(scanner.slice(span));
-    }
-    Ok(())
-}
-
-/// A schema or format for the answer.
-pub(crate) fn response_format(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    let kind = scanner.peek()?;
-    let span = scanner.skip()?;
-    if kind != Kind::Null {
-        sink.response_format(scanner.slice(span));
-    }
-    Ok(())
-}
-
-/// A text or an array of texts. Texts may also come as token numbers, in one array or several: a number is a token.
-pub(crate) fn texts(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    match scanner.peek()? {
-        Kind::String => sink.text(&scanner.string()?),
-        Kind::Array => {
-            let mut items = scanner.array()?;
-            while items.next(scanner)? {
-                match scanner.peek()? {
-                    Kind::String => sink.text(&scanner.string()?),
-                    _ => unknown(scanner, sink)?,
-                }
-            }
-        }
-        _ => unknown(scanner, sink)?,
     }
     Ok(())
 }
@@ -141,7 +104,7 @@ fn image<'a>(scanner: &mut Scanner<'a>) -> Result<Image<'a>, Error> {
     Ok(image)
 }
 
-fn audio<'a>(scanner: &mut Scanner<'a>) -> Result<Audio<'a>, Error> {
+pub(super) fn audio<'a>(scanner: &mut Scanner<'a>) -> Result<Audio<'a>, Error> {
     let mut audio = Audio { format: None, media: Media::Elsewhere };
     let mut members = scanner.object()?;
     while let Some(key) = members.next(scanner)? {
@@ -153,10 +116,4 @@ fn audio<'a>(scanner: &mut Scanner<'a>) -> Result<Audio<'a>, Error> {
         }
     }
     Ok(audio)
-}
-
-fn unknown(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    let Span { start, end } = scanner.skip()?;
-    sink.unknown(scanner.slice(Span { start, end }));
-    Ok(())
 }

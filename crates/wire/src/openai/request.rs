@@ -1,12 +1,35 @@
 //! Chat completions, the older text completions and embeddings, as the API reference has them.
 
-use super::prompt::{functions, messages, response_format, texts};
+use super::prompt::messages;
+use crate::json::{Error, Kind, Scanner};
+use crate::prompt::{Frame, Image, Media, Sink};
 use crate::request::format::{Format, Limits, Shape, Table, What, field, inner};
+use crate::request::walk::{each, message, response_format, skip, texts, tools};
+use tokens::Detail;
 
-pub(crate) static CHAT: Format = Format {
-    body: Table {
+/// What OpenAI puts around a prompt, at most.
+pub(crate) static FRAME: Frame = Frame {
+    // Every reply is primed with three tokens (cookbook).
+    primer: 3,
+    // Cookbook: 3, and 4 for `gpt-3.5-turbo-0301`.
+    message: 4,
+    // The reasoning models' frame is not documented (recorded: about 80 for gpt-5-mini).
+    tools: 128,
+    // Cookbook: 10 at most for a function's frame, 3 for its properties' and 12 once for all functions, here for each.
+    tool: 25,
+    // Not documented: instructions for a search, for running code.
+    hosted_tool: 4096,
+    // Not documented: two frames' worth.
+    tool_calls: 16,
+    response_format: 32,
+};
+
+pub(crate) static CHAT_REQUEST: Format = Format {
+    body: &Table {
         fields: &[
             field(&["model"], What::Model),
+            // OpenRouter's.
+            field(&["models"], What::OtherModels),
             field(&["messages"], What::Prompt(Shape::Array, messages)),
             field(&["stream"], What::Stream),
             field(&["stream_options"], What::Nested(&STREAM_OPTIONS)),
@@ -14,8 +37,8 @@ pub(crate) static CHAT: Format = Format {
             field(&["max_completion_tokens"], What::PositiveLimit),
             field(&["max_tokens"], What::PositiveLimit),
             field(&["n"], What::Choices),
-            field(&["tools"], What::Prompt(Shape::ArrayOrNull, functions)),
-            field(&["functions"], What::Prompt(Shape::ArrayOrNull, functions)),
+            field(&["tools"], What::Prompt(Shape::ArrayOrNull, tools)),
+            field(&["functions"], What::Prompt(Shape::ArrayOrNull, tools)),
             field(&["response_format"], What::Prompt(Shape::Any, response_format)),
             field(&["service_tier"], What::Tier),
             field(&["temperature"], What::Temperature),
@@ -48,6 +71,7 @@ pub(crate) static CHAT: Format = Format {
     model_optional: false,
     streams: false,
     limit: Limits::Chat,
+    frame: &FRAME,
 };
 
 static STREAM_OPTIONS: Table = Table {
@@ -55,8 +79,8 @@ static STREAM_OPTIONS: Table = Table {
     aside: &["include_obfuscation", "continuous_usage_stats", "chunk_include_usage"],
 };
 
-pub(crate) static COMPLETIONS: Format = Format {
-    body: Table {
+pub(crate) static COMPLETIONS_REQUEST: Format = Format {
+    body: &Table {
         fields: &[
             field(&["model"], What::Model),
             field(&["prompt"], What::Prompt(Shape::Text, texts)),
@@ -86,10 +110,11 @@ pub(crate) static COMPLETIONS: Format = Format {
     model_optional: false,
     streams: false,
     limit: Limits::Field("max_tokens"),
+    frame: &FRAME,
 };
 
-pub(crate) static EMBEDDINGS: Format = Format {
-    body: Table {
+pub(crate) static EMBEDDINGS_REQUEST: Format = Format {
+    body: &Table {
         fields: &[
             field(&["model"], What::Model),
             field(&["input"], What::Prompt(Shape::Any, texts)),
@@ -101,15 +126,68 @@ pub(crate) static EMBEDDINGS: Format = Format {
     model_optional: false,
     streams: false,
     limit: Limits::Fixed(0),
+    frame: &FRAME,
 };
+
+/// Generations in JSON; edits and variations also come as multipart forms.
+pub(crate) static IMAGES_REQUEST: Format = Format {
+    body: &Table {
+        fields: &[
+            field(&["model"], What::Model),
+            field(&["prompt"], What::Prompt(Shape::Any, message)),
+            field(&["image", "images"], What::Prompt(Shape::Any, images)),
+            field(&["mask"], What::Prompt(Shape::Any, images)),
+            field(&["n"], What::Choices),
+            field(&["stream"], What::Stream),
+            field(&["user"], What::User),
+        ],
+        aside: &[
+            "background",
+            "input_fidelity",
+            "moderation",
+            "output_compression",
+            "output_format",
+            "partial_images",
+            "quality",
+            "response_format",
+            "size",
+            "style",
+        ],
+    },
+    required: &[],
+    model_optional: true,
+    streams: false,
+    limit: Limits::Fixed(IMAGE_TOKENS),
+    frame: &FRAME,
+};
+
+/// Tokens of an image that is generated, at most (guide "Image generation": 6,240 in high quality, upright or wide), with
+/// 100 for each of three partial images.
+const IMAGE_TOKENS: u64 = 6240 + 3 * 100;
+
+fn images(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    match scanner.peek()? {
+        Kind::Null => skip(scanner),
+        Kind::Array => each(scanner, sink, images),
+        _ => {
+            skip(scanner)?;
+            sink.image(Image { detail: Detail::High, media: Media::Elsewhere });
+            Ok(())
+        }
+    }
+}
 
 /// The name of the output limit in a chat completion. OpenAI's reasoning models refuse the older `max_tokens`, and
 /// everybody else understands it; some refuse the newer name (Mistral), some ignore it (Ollama, older servers).
 pub(crate) fn limit_name(provider: &str, model: &str) -> &'static str {
+    if provider == "azure.ai.openai" || is_own_model(model) { "max_completion_tokens" } else { "max_tokens" }
+}
+
+/// Whether it is one of the models that OpenAI itself serves, by its name, with or without a maker's before it. The open
+/// ones have templates of their own.
+pub(crate) fn is_own_model(model: &str) -> bool {
     let base = model.rsplit('/').next().unwrap_or(model);
-    let openai = matches!(provider, "openai" | "azure.ai.openai" | "openrouter")
-        && ["gpt-", "o1", "o3", "o4", "chatgpt", "ft:gpt", "codex"]
-            .iter()
-            .any(|start| base.starts_with(start));
-    if openai || provider == "azure.ai.openai" { "max_completion_tokens" } else { "max_tokens" }
+    let base = base.strip_prefix("ft:").unwrap_or(base);
+    let starts = ["gpt-3.5", "gpt-4", "gpt-5", "o1", "o3", "o4", "chatgpt", "codex"];
+    starts.iter().any(|start| base.starts_with(start))
 }

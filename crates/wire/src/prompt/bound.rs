@@ -16,19 +16,27 @@ use super::{Audio, Image, Media, Sink};
 use crate::json::Str;
 use tokens::{Detail, upper_bound};
 
-/// Every reply is primed with three tokens (cookbook).
-const PRIMER: u64 = 3;
-/// Cookbook: 3, and 4 for `gpt-3.5-turbo-0301`.
-const MESSAGE: u64 = 4;
+/// What a provider puts around a prompt, in tokens, at most.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Once.
+    pub(crate) primer: u64,
+    /// Around each message, with its role.
+    pub(crate) message: u64,
+    /// Once where there are tools.
+    pub(crate) tools: u64,
+    /// Around each tool.
+    pub(crate) tool: u64,
+    /// For each tool that the provider runs itself: what it tells the model of it.
+    pub(crate) hosted_tool: u64,
+    /// Around each call in an earlier answer, and around what came of it.
+    pub(crate) tool_calls: u64,
+    /// Around a schema for the answer.
+    pub(crate) response_format: u64,
+}
+
 /// Cookbook: 1.
 const NAME: u64 = 1;
-/// Cookbook: 10 at most for a function's frame, 3 for its properties' and 12 once for all functions, here for each.
-const TOOL: u64 = 25;
-/// Once where there are tools: the reasoning models' frame is not documented (recorded: about 80 for gpt-5-mini).
-const TOOLS: u64 = 128;
-/// Not documented: two frames' worth.
-const TOOL_CALLS: u64 = 16;
-const RESPONSE_FORMAT: u64 = 32;
 /// The guide "Images and vision": scaled into 2048 x 2048, then to a shorter side of 768: at most 4 x 2 tiles of 512;
 /// gpt-4o-mini has the dearest ones. Patch-based models stay below (10,000 patches, times 1.2 or 1,536 times 2.46).
 const IMAGE_HIGH: u64 = 2833 + 8 * 5667;
@@ -42,15 +50,44 @@ const AUDIO: u64 = 64;
 /// The largest documented context window (gpt-4.1: 1,047,576 tokens), rounded up.
 const OPAQUE: u64 = 1 << 20;
 
+/// What the templates of the models of many makers put around a prompt, at most. Recorded: 680 tokens of a system prompt
+/// of Grok's own, 300 around the tools of Llama 4, 80 around a message to gpt-oss.
+pub(crate) static ANY_MAKER: Frame = Frame {
+    primer: 1024,
+    message: 16,
+    tools: 1024,
+    tool: 96,
+    hosted_tool: 4096,
+    tool_calls: 64,
+    response_format: 512,
+};
+
+/// How many bytes and how many of what there are; the [`Frame`] may not be known before all is read.
 #[derive(Debug, Default)]
 pub(crate) struct Bound {
+    /// Of texts, and of what is bounded without a frame.
     tokens: u64,
-    has_tools: bool,
+    messages: u64,
+    tools: u64,
+    hosted_tools: u64,
+    tool_calls: u64,
+    response_formats: u64,
 }
 
 impl Bound {
-    pub(crate) const fn total(&self) -> u64 {
-        self.tokens.saturating_add(PRIMER)
+    pub(crate) fn total(&self, frame: &Frame) -> u64 {
+        let has_tools = u64::from(self.tools > 0 || self.hosted_tools > 0);
+        [
+            (1, frame.primer),
+            (self.messages, frame.message),
+            (has_tools, frame.tools),
+            (self.tools, frame.tool),
+            (self.hosted_tools, frame.hosted_tool),
+            (self.tool_calls, frame.tool_calls),
+            (self.response_formats, frame.response_format),
+        ]
+        .into_iter()
+        .fold(self.tokens, |sum, (times, each)| sum.saturating_add(times.saturating_mul(each)))
     }
 
     fn add(&mut self, constant: u64, bytes: usize) {
@@ -58,9 +95,13 @@ impl Bound {
     }
 }
 
+fn one(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}
+
 impl Sink for Bound {
     fn message(&mut self) {
-        self.add(MESSAGE, 0);
+        one(&mut self.messages);
     }
 
     fn role(&mut self, role: &Str<'_>) {
@@ -98,18 +139,28 @@ impl Sink for Bound {
     }
 
     fn tool_calls(&mut self, json: &str) {
-        self.add(TOOL_CALLS, json.len());
+        one(&mut self.tool_calls);
+        self.add(0, json.len());
     }
 
     fn tool(&mut self, json: &str) {
-        if !std::mem::replace(&mut self.has_tools, true) {
-            self.add(TOOLS, 0);
-        }
-        self.add(TOOL, json.len());
+        one(&mut self.tools);
+        self.add(0, json.len());
+    }
+
+    fn hosted_tool(&mut self, json: &str) {
+        one(&mut self.hosted_tools);
+        self.add(0, json.len());
+    }
+
+    fn tool_result(&mut self, json: &str) {
+        one(&mut self.tool_calls);
+        self.add(0, json.len());
     }
 
     fn response_format(&mut self, json: &str) {
-        self.add(RESPONSE_FORMAT, json.len());
+        one(&mut self.response_formats);
+        self.add(0, json.len());
     }
 
     fn unknown(&mut self, json: &str) {

@@ -237,6 +237,15 @@ impl Sink for Count {
         }
     }
 
+    fn hosted_tool(&mut self, json: &str) {
+        self.tool(json);
+    }
+
+    fn tool_result(&mut self, json: &str) {
+        self.unsure();
+        self.count_plain(json);
+    }
+
     fn response_format(&mut self, json: &str) {
         // Two of its types have no schema, and text is the default.
         if json.contains("schema") {

@@ -7,7 +7,7 @@ mod count;
 mod media;
 mod tools;
 
-pub(crate) use bound::Bound;
+pub(crate) use bound::{ANY_MAKER, Bound, Frame};
 pub(crate) use count::Count;
 pub use count::PromptCount;
 
@@ -37,6 +37,10 @@ pub(crate) trait Sink {
     fn tool_calls(&mut self, json: &str);
     /// One tool on offer, as JSON.
     fn tool(&mut self, json: &str);
+    /// One tool that the provider runs itself: it tells the model more of it than is in the request.
+    fn hosted_tool(&mut self, json: &str);
+    /// What a tool gave back, or a document, as JSON.
+    fn tool_result(&mut self, json: &str);
     /// The schema or format that the answer is to have, as JSON.
     fn response_format(&mut self, json: &str);
     /// Any other value that may reach the model, as JSON.
@@ -66,7 +70,7 @@ pub(crate) enum Media<'a> {
     /// Its bytes in base64.
     Base64(Str<'a>),
     /// Its bytes as they are (a part of a multipart body).
-    #[expect(dead_code, reason = "for the multipart formats")]
+    #[allow(dead_code, reason = "for the multipart formats")]
     Bytes(&'a [u8]),
     /// Nothing of it is in the request.
     Elsewhere,

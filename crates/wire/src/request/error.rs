@@ -23,6 +23,8 @@ pub(super) enum Problem {
     Type(&'static str, &'static str),
     #[error("`{0}` is longer than {1} bytes")]
     TooLong(&'static str, usize),
+    #[error("`{0}` has more than {1} items")]
+    TooMany(&'static str, usize),
     #[error("`{0}` is given more than once")]
     Twice(&'static str),
     #[error("`{0}` must be spelt exactly so")]
@@ -50,6 +52,7 @@ impl ReadError {
             Problem::Missing(field)
             | Problem::Type(field, _)
             | Problem::TooLong(field, _)
+            | Problem::TooMany(field, _)
             | Problem::Twice(field)
             | Problem::Spelling(field)
             | Problem::Mixed(field) => Some(field),

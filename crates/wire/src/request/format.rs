@@ -1,7 +1,7 @@
 //! How a provider's request body is described: tables of fields, and walks over what becomes prompt.
 
 use crate::json::{Error, Kind, Scanner};
-use crate::prompt::Sink;
+use crate::prompt::{Frame, Sink};
 
 /// Goes over one value and tells the sink what of it is prompt. The scanner stands before the value.
 pub(crate) type Walk = fn(&mut Scanner<'_>, &mut dyn Sink) -> Result<(), Error>;
@@ -9,7 +9,7 @@ pub(crate) type Walk = fn(&mut Scanner<'_>, &mut dyn Sink) -> Result<(), Error>;
 /// One format of request bodies.
 #[derive(Debug)]
 pub(crate) struct Format {
-    pub(crate) body: Table,
+    pub(crate) body: &'static Table,
     /// What must be there for it to be a call: of each group one field, by label.
     pub(crate) required: &'static [&'static [&'static str]],
     /// Whether `model` may be left out, because the provider has a default.
@@ -18,6 +18,8 @@ pub(crate) struct Format {
     pub(crate) streams: bool,
     /// Where an output limit goes that the client left out.
     pub(crate) limit: Limits,
+    /// What the provider puts around a prompt, at most.
+    pub(crate) frame: &'static Frame,
 }
 
 /// Where an output limit goes.
@@ -28,7 +30,6 @@ pub(crate) enum Limits {
     /// A field of the body.
     Field(&'static str),
     /// A field of an object in the body.
-    #[expect(dead_code, reason = "for the formats to come")]
     Within(&'static str, &'static str),
     /// Nowhere: each answer has at most so many tokens by the provider's own rules.
     Fixed(u64),
@@ -57,6 +58,8 @@ pub(crate) struct Field {
 #[derive(Debug)]
 pub(crate) enum What {
     Model,
+    /// Models to fall back to.
+    OtherModels,
     Stream,
     IncludeUsage,
     /// An output limit.
@@ -67,11 +70,12 @@ pub(crate) enum What {
     Choices,
     Tier,
     Temperature,
+    /// Whether the answer comes later and elsewhere.
+    Background,
     User,
     Prompt(Shape, Walk),
     Nested(&'static Table),
     /// An array of objects.
-    #[expect(dead_code, reason = "for the formats to come")]
     Each(&'static Table),
 }
 

@@ -6,13 +6,14 @@ mod formats;
 mod reader;
 mod rewrite;
 mod survey;
+pub(crate) mod walk;
 
 pub use error::ReadError;
 pub use rewrite::Rewrite;
 
 use crate::json::{Kind, Scanner, Span};
-use crate::prompt::{Count, PromptCount, Sink};
-use crate::{Api, Route};
+use crate::prompt::{ANY_MAKER, Count, PromptCount, Sink};
+use crate::{Api, Route, openai};
 use error::Problem;
 use format::{Format, Limits};
 use reader::{Facts, Home, LONGEST_MODEL, Reader, surely};
@@ -61,13 +62,13 @@ impl Request {
         if !route.certain && is_no_object(body) {
             return Ok(None);
         }
-        let format = formats::of(route, body);
+        let format = formats::of(route);
         let mut scanner = Scanner::over(body)?;
         if scanner.peek()? != Kind::Object {
             return Err(ReadError::new(Problem::NotAnObject, scanner.at()));
         }
         let mut reader = Reader::default();
-        let (home, seen) = reader.object(&mut scanner, &format.body)?;
+        let (home, seen) = reader.object(&mut scanner, format.body)?;
         scanner.end()?;
         match missing(route, format, &reader.facts, seen) {
             Some(_) if !route.certain => Ok(None),
@@ -89,6 +90,10 @@ impl Request {
         if model.len() > LONGEST_MODEL {
             return Err(ReadError::new(Problem::TooLong("model", LONGEST_MODEL), 0));
         }
+        let frame = match route.api {
+            Api::OpenAiChat | Api::OpenAiResponses if !openai::is_own_model(&model) => &ANY_MAKER,
+            _ => format.frame,
+        };
         let prompts = if route.api == Api::OpenAiCompletions { survey.texts.max(1) } else { 1 };
         let requests = facts.each.map_or(1, |(requests, _)| requests).max(1);
         Ok(Request {
@@ -101,7 +106,7 @@ impl Request {
             home,
             length,
             choices: facts.choices.max(1).saturating_mul(prompts).saturating_mul(requests),
-            bound: survey.bound.total(),
+            bound: survey.bound.total(frame),
             tools: survey.tools,
             images: survey.images,
             audio: survey.audio,
@@ -123,6 +128,12 @@ impl Request {
     #[must_use]
     pub fn model(&self) -> &str {
         &self.model
+    }
+
+    /// The models that the provider may answer with instead (OpenRouter's `models`, Anthropic's `fallbacks`).
+    #[must_use]
+    pub fn other_models(&self) -> &[String] {
+        &self.facts.others
     }
 
     /// Whether the response is to be streamed.
@@ -188,10 +199,17 @@ impl Request {
         self.files
     }
 
-    /// Whether the body holds many requests, whose answers come later and elsewhere.
+    /// Whether the body holds many requests: they are charged at a batch's prices.
     #[must_use]
     pub const fn batch(&self) -> bool {
         self.batch
+    }
+
+    /// Whether the answers come later and elsewhere, so that nothing of what they cost can be seen in the response:
+    /// those of a batch, and of the Responses API in the background.
+    #[must_use]
+    pub const fn deferred(&self) -> bool {
+        self.batch || self.facts.background
     }
 
     /// The sampling temperature, where it is given.

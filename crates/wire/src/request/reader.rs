@@ -8,15 +8,19 @@ use std::borrow::Cow;
 
 /// Bytes of a model's name: far above any real one, small enough to be a stat's label and a log field.
 pub(super) const LONGEST_MODEL: usize = 256;
+/// Models to fall back to in one request: far above what providers take.
+const MOST_MODELS: usize = 16;
 
 /// What was read, with spans into the body.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) model: Option<(String, Span)>,
+    pub(super) others: Vec<String>,
     pub(super) stream: Option<bool>,
     pub(super) include_usage: Option<(Span, bool)>,
     pub(super) limits: Vec<Limit>,
     pub(super) choices: u64,
+    pub(super) background: bool,
     pub(super) tier: Option<Span>,
     pub(super) temperature: Option<f64>,
     pub(super) user: Option<Span>,
@@ -142,11 +146,16 @@ impl Reader {
                 Some((span, tokens)) => facts.limits.push(Limit { span, tokens }),
                 None => return wrong("a whole number or null"),
             },
+            What::OtherModels => facts.other_models(scanner)?,
             What::Choices => match whole(kind, scanner)? {
                 Some((_, Most::Tokens(n))) => facts.choices = facts.choices.max(n),
                 Some(_) => {}
                 None => return wrong("a whole number or null"),
             },
+            What::Background => {
+                facts.background = kind == Kind::True;
+                scanner.skip()?;
+            }
             What::Tier => facts.tier = text_span(kind, scanner)?,
             What::User => facts.user = text_span(kind, scanner)?.or(facts.user),
             What::Temperature => {
@@ -218,26 +227,55 @@ impl Reader {
 }
 
 impl Facts {
+    /// Names in an array, or in objects there. What is no name is none.
+    fn other_models(&mut self, scanner: &mut Scanner<'_>) -> Result<(), ReadError> {
+        if scanner.peek()? != Kind::Array {
+            scanner.skip()?;
+            return Ok(());
+        }
+        let mut items = scanner.array()?;
+        while items.next(scanner)? {
+            let mut name = None;
+            if scanner.peek()? == Kind::Object {
+                let mut members = scanner.object()?;
+                while let Some(key) = members.next(scanner)? {
+                    let value = scanner.string_or_skip()?;
+                    name = value.filter(|_| key.key() == "model").or(name);
+                }
+            } else {
+                name = scanner.string_or_skip()?;
+            }
+            let Some(name) = name else { continue };
+            if self.others.len() >= MOST_MODELS {
+                return Err(ReadError::new(Problem::TooMany("models", MOST_MODELS), name.at));
+            }
+            self.others.push(capped(&name)?);
+        }
+        Ok(())
+    }
+
     /// `end`: just after the name's closing quote.
     fn name_model(&mut self, model: &Str<'_>, end: usize) -> Result<(), ReadError> {
-        let too_long = || ReadError::new(Problem::TooLong("model", LONGEST_MODEL), model.at);
-        // No escape is longer than six bytes for one: what is longer than that needs no unescaping to be too long.
-        if model.raw.len() > LONGEST_MODEL.saturating_mul(6) {
-            return Err(too_long());
-        }
-        let name = model.text();
-        if name.len() > LONGEST_MODEL {
-            return Err(too_long());
-        }
+        let name = capped(model)?;
         match &self.model {
             Some((other, _)) if *other != name => Err(ReadError::new(Problem::Mixed("model"), model.at)),
             Some(_) => Ok(()),
             None => {
-                self.model = Some((Cow::into_owned(name), Span { start: model.at, end }));
+                self.model = Some((name, Span { start: model.at, end }));
                 Ok(())
             }
         }
     }
+}
+
+fn capped(model: &Str<'_>) -> Result<String, ReadError> {
+    let too_long = || ReadError::new(Problem::TooLong("model", LONGEST_MODEL), model.at);
+    // No escape is longer than six bytes for one: what is longer than that needs no unescaping to be too long.
+    if model.raw.len() > LONGEST_MODEL.saturating_mul(6) {
+        return Err(too_long());
+    }
+    let name = model.text();
+    if name.len() > LONGEST_MODEL { Err(too_long()) } else { Ok(Cow::into_owned(name)) }
 }
 
 /// The field of that name, with its bit.

@@ -74,6 +74,15 @@ impl Sink for Survey {
         self.bound.tool(json);
     }
 
+    fn hosted_tool(&mut self, json: &str) {
+        one_more(&mut self.tools);
+        self.bound.hosted_tool(json);
+    }
+
+    fn tool_result(&mut self, json: &str) {
+        self.bound.tool_result(json);
+    }
+
     fn response_format(&mut self, json: &str) {
         self.bound.response_format(json);
     }

@@ -1,0 +1,51 @@
+//! Where the prompt is in Ollama's messages.
+
+use crate::json::{Error, Kind, Scanner};
+use crate::prompt::{Image, Media, Sink};
+use crate::request::walk::{each, members, skip, text, tool_calls, unknown};
+use tokens::Detail;
+
+pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    each(scanner, sink, |scanner, sink| {
+        sink.message();
+        if scanner.peek()? != Kind::Object {
+            return unknown(scanner, sink);
+        }
+        members(scanner, |key, kind, scanner| match (key, kind) {
+            (_, Kind::Null) => skip(scanner),
+            ("role", Kind::String) => {
+                sink.role(&scanner.string()?);
+                Ok(())
+            }
+            ("content", _) => text(scanner, sink),
+            ("thinking", Kind::String) => {
+                sink.reasoning(&scanner.string()?);
+                Ok(())
+            }
+            ("images", _) => images(scanner, sink),
+            ("tool_calls", _) => tool_calls(scanner, sink),
+            ("tool_name" | "name", Kind::String) => {
+                sink.name(&scanner.string()?);
+                Ok(())
+            }
+            _ => unknown(scanner, sink),
+        })
+    })
+}
+
+/// Images in base64.
+pub(super) fn images(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    each(scanner, sink, |scanner, sink| {
+        if scanner.peek()? != Kind::String {
+            return unknown(scanner, sink);
+        }
+        let media = Media::Base64(scanner.string()?);
+        sink.image(Image { detail: Detail::Auto, media });
+        Ok(())
+    })
+}
+
+/// The tokens of an earlier answer, as numbers: none is shorter than a byte.
+pub(super) fn context(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    unknown(scanner, sink)
+}

@@ -1,0 +1,134 @@
+//! Steps that walks over all providers' prompts are made of.
+
+use super::format::Walk;
+use crate::json::{Error, Kind, Scanner, Span, Str};
+use crate::prompt::Sink;
+
+/// Goes through an object. `member` is given each key with the kind of its value, and reads or skips the value.
+pub(crate) fn members<'a>(
+    scanner: &mut Scanner<'a>,
+    mut member: impl FnMut(&str, Kind, &mut Scanner<'a>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut members = scanner.object()?;
+    while let Some(key) = members.next(scanner)? {
+        let kind = scanner.peek()?;
+        member(&key.key(), kind, scanner)?;
+    }
+    Ok(())
+}
+
+/// Goes through an array with a walk for each item. Anything else may reach the model, too.
+pub(crate) fn each(scanner: &mut Scanner<'_>, sink: &mut dyn Sink, item: Walk) -> Result<(), Error> {
+    if scanner.peek()? != Kind::Array {
+        return unknown(scanner, sink);
+    }
+    let mut items = scanner.array()?;
+    while items.next(scanner)? {
+        item(scanner, sink)?;
+    }
+    Ok(())
+}
+
+/// A text, or an array with a walk for each item.
+pub(crate) fn text_or_each(scanner: &mut Scanner<'_>, sink: &mut dyn Sink, item: Walk) -> Result<(), Error> {
+    match scanner.peek()? {
+        Kind::Array => each(scanner, sink, item),
+        _ => text(scanner, sink),
+    }
+}
+
+/// A text. `null` is none; anything else may reach the model, too.
+pub(crate) fn text(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    match scanner.peek()? {
+        Kind::String => {
+            sink.text(&scanner.string()?);
+            Ok(())
+        }
+        _ => unknown(scanner, sink),
+    }
+}
+
+/// A text that is a message by itself.
+pub(crate) fn message(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    sink.message();
+    text(scanner, sink)
+}
+
+/// An array of texts, or one.
+pub(crate) fn texts(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    text_or_each(scanner, sink, text)
+}
+
+/// A value that is known not to reach the model.
+pub(crate) fn skip(scanner: &mut Scanner<'_>) -> Result<(), Error> {
+    scanner.skip().map(|_| ())
+}
+
+/// A value that may reach the model, in a form that is not documented.
+pub(crate) fn unknown(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    let kind = scanner.peek()?;
+    let span = scanner.skip()?;
+    if !matches!(kind, Kind::Null | Kind::False) {
+        sink.unknown(scanner.slice(span));
+    }
+    Ok(())
+}
+
+/// A value that stands for something of unknown length, unless it is `null`.
+pub(crate) fn opaque(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    let kind = scanner.peek()?;
+    scanner.skip()?;
+    if kind != Kind::Null {
+        sink.opaque();
+    }
+    Ok(())
+}
+
+/// An array of tools. Those with a type of their own are the provider's: it knows more of them than the request says.
+pub(crate) fn tools(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    each(scanner, sink, |scanner, sink| {
+        if scanner.peek()? != Kind::Object {
+            return unknown(scanner, sink);
+        }
+        let (start, mut is_hosted) = (scanner.at(), false);
+        members(scanner, |key, kind, scanner| match (key, kind) {
+            ("type", Kind::String) => {
+                is_hosted = !is(Some(scanner.string()?), &["function", "custom"]);
+                Ok(())
+            }
+            _ => skip(scanner),
+        })?;
+        let json = scanner.slice(Span { start, end: scanner.at() });
+        if is_hosted {
+            sink.hosted_tool(json)
+        } else {
+            sink.tool(json)
+        }
+        Ok(())
+    })
+}
+
+/// Calls of tools in an earlier answer.
+pub(crate) fn tool_calls(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    let kind = scanner.peek()?;
+    let span = scanner.skip()?;
+    if kind != Kind::Null {
+        sink.tool_calls(scanner.slice(span));
+    }
+    Ok(())
+}
+
+/// A schema or format for the answer.
+pub(crate) fn response_format(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    let kind = scanner.peek()?;
+    let span = scanner.skip()?;
+    if kind != Kind::Null {
+        sink.response_format(scanner.slice(span));
+    }
+    Ok(())
+}
+
+/// Whether a string is one of these words, whatever way it is written.
+pub(crate) fn is(value: Option<Str<'_>>, words: &[&str]) -> bool {
+    value.is_some_and(|value| words.contains(&&*value.key()))
+}
