@@ -10,7 +10,8 @@ mod responses;
 
 pub(crate) use prompt::messages;
 pub(crate) use request::{
-    CHAT_REQUEST, COMPLETIONS_REQUEST, EMBEDDINGS_REQUEST, FRAME, IMAGES_REQUEST, is_own_model, limit_name,
+    CHAT_REQUEST, COMPLETIONS_REQUEST, EMBEDDINGS_REQUEST, FRAME, IMAGES_REQUEST, TRANSCRIPTIONS_REQUEST,
+    is_own_model, limit_name,
 };
 pub(crate) use response::{
     CHAT_RESPONSE, CHOICE, COMPLETIONS_RESPONSE, EMBEDDINGS_RESPONSE, ERROR, IMAGES_RESPONSE,

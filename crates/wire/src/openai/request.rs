@@ -4,7 +4,7 @@ use super::prompt::messages;
 use crate::json::{Error, Kind, Scanner};
 use crate::prompt::{Frame, Image, Media, Sink};
 use crate::request::format::{Format, Limits, Shape, Table, What, field, inner};
-use crate::request::walk::{each, message, response_format, skip, texts, tools};
+use crate::request::walk::{each, message, opaque, response_format, skip, texts, tools};
 use tokens::Detail;
 
 /// What OpenAI puts around a prompt, at most.
@@ -164,6 +164,36 @@ pub(crate) static IMAGES_REQUEST: Format = Format {
 /// Tokens of an image that is generated, at most (guide "Image generation": 6,240 in high quality, upright or wide), with
 /// 100 for each of three partial images.
 const IMAGE_TOKENS: u64 = 6240 + 3 * 100;
+
+/// Transcriptions and translations: forms, with a recording in them.
+pub(crate) static TRANSCRIPTIONS_REQUEST: Format = Format {
+    body: &Table {
+        fields: &[
+            field(&["model"], What::Model),
+            field(&["file"], What::Prompt(Shape::Any, opaque)),
+            field(&["prompt"], What::Prompt(Shape::Any, message)),
+            field(&["stream"], What::Stream),
+            field(&["temperature"], What::Temperature),
+        ],
+        aside: &[
+            "chunking_strategy",
+            "include",
+            "known_speaker_names",
+            "known_speaker_references",
+            "language",
+            "response_format",
+            "timestamp_granularities",
+        ],
+    },
+    required: &[],
+    model_optional: false,
+    streams: false,
+    limit: Limits::Fixed(TRANSCRIPT_TOKENS),
+    frame: &FRAME,
+};
+
+/// "Max output tokens" of gpt-4o-transcribe (page of the model).
+const TRANSCRIPT_TOKENS: u64 = 2000;
 
 fn images(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     match scanner.peek()? {

@@ -90,6 +90,11 @@ impl Bound {
         .fold(self.tokens, |sum, (times, each)| sum.saturating_add(times.saturating_mul(each)))
     }
 
+    /// Bytes that may become text.
+    pub(crate) fn bytes(&mut self, length: usize) {
+        self.add(0, length);
+    }
+
     fn add(&mut self, constant: u64, bytes: usize) {
         self.tokens = self.tokens.saturating_add(constant).saturating_add(upper_bound(bytes));
     }

@@ -70,7 +70,6 @@ pub(crate) enum Media<'a> {
     /// Its bytes in base64.
     Base64(Str<'a>),
     /// Its bytes as they are (a part of a multipart body).
-    #[allow(dead_code, reason = "for the multipart formats")]
     Bytes(&'a [u8]),
     /// Nothing of it is in the request.
     Elsewhere,

@@ -17,6 +17,8 @@ pub(super) enum Problem {
     Json(json::Fault),
     #[error("the request body must be a JSON object")]
     NotAnObject,
+    #[error("the request body is not a form of this boundary, or a part of it has no end")]
+    Form,
     #[error("`{0}` is missing")]
     Missing(&'static str),
     #[error("`{0}` must be {1}")]
@@ -48,7 +50,7 @@ impl ReadError {
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         match self.problem {
-            Problem::Json(_) | Problem::NotAnObject => None,
+            Problem::Json(_) | Problem::NotAnObject | Problem::Form => None,
             Problem::Missing(field)
             | Problem::Type(field, _)
             | Problem::TooLong(field, _)

@@ -1,5 +1,6 @@
 //! How a provider's request body is described: tables of fields, and walks over what becomes prompt.
 
+use super::error::{Problem, ReadError};
 use crate::json::{Error, Kind, Scanner};
 use crate::prompt::{Frame, Sink};
 
@@ -122,9 +123,27 @@ pub(crate) const fn inner(names: &'static [&'static str], label: &'static str, w
     Field { names, label, what }
 }
 
+/// The field of that name, with its bit.
+pub(super) fn look_up(
+    table: &'static Table,
+    name: &str,
+    at: usize,
+) -> Result<Option<(u64, &'static Field)>, ReadError> {
+    let bits = (0u32..).map(|bit| 1u64.wrapping_shl(bit));
+    let Some((bit, field)) =
+        bits.zip(table.fields).find(|(_, field)| field.names.iter().any(|known| folds_to(name, known)))
+    else {
+        return Ok(None);
+    };
+    if !field.names.contains(&name) {
+        return Err(ReadError::new(Problem::Spelling(field.label), at));
+    }
+    Ok(Some((bit, field)))
+}
+
 /// Whether a lenient reader could take `name` for `field`: Go's `encoding/json` folds letter case, and with it the
 /// long s and the Kelvin sign.
-pub(crate) fn folds_to(name: &str, field: &str) -> bool {
+fn folds_to(name: &str, field: &str) -> bool {
     name == field
         || (!name.is_empty()
             && name.len() <= field.len().saturating_mul(3)

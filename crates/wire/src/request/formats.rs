@@ -9,7 +9,8 @@ pub(super) fn of(route: &Route) -> &'static Format {
         Api::OpenAiCompletions => &openai::COMPLETIONS_REQUEST,
         Api::OpenAiResponses => &openai::RESPONSES_REQUEST,
         Api::OpenAiEmbeddings => &openai::EMBEDDINGS_REQUEST,
-        Api::OpenAiImages | Api::OpenAiTranscriptions => &openai::IMAGES_REQUEST,
+        Api::OpenAiImages => &openai::IMAGES_REQUEST,
+        Api::OpenAiTranscriptions => &openai::TRANSCRIPTIONS_REQUEST,
         Api::AnthropicMessages if route.batch => &anthropic::BATCH_REQUEST,
         Api::AnthropicMessages => &anthropic::MESSAGES_REQUEST,
         Api::GeminiGenerate if route.batch => &gemini::BATCH_REQUEST,
@@ -24,4 +25,9 @@ pub(super) fn of(route: &Route) -> &'static Format {
         Api::OllamaGenerate => &ollama::GENERATE_REQUEST,
         Api::OllamaEmbed => &ollama::EMBED_REQUEST,
     }
+}
+
+/// Whether bodies also come as forms.
+pub(super) const fn may_be_form(api: Api) -> bool {
+    matches!(api, Api::OpenAiImages | Api::OpenAiTranscriptions)
 }

@@ -3,6 +3,7 @@
 mod error;
 pub(crate) mod format;
 mod formats;
+mod multipart;
 mod reader;
 mod rewrite;
 mod survey;
@@ -16,7 +17,7 @@ use crate::prompt::{ANY_MAKER, Count, PromptCount, Sink};
 use crate::{Api, Route, openai};
 use error::Problem;
 use format::{Format, Limits};
-use reader::{Facts, Home, LONGEST_MODEL, Reader, surely};
+use reader::{Facts, Home, LONGEST_MODEL, Reader, Told, surely};
 use std::borrow::Cow;
 use tokens::Model;
 
@@ -36,8 +37,8 @@ pub struct Request {
     model_in_path: bool,
     streams: bool,
     facts: Facts,
-    /// Just after the body's opening brace: where fields are inserted.
-    home: Home,
+    /// Where fields are inserted into the body; a form has no such place.
+    home: Option<Home>,
     length: usize,
     choices: u64,
     bound: u64,
@@ -58,11 +59,16 @@ impl Request {
     /// # Errors
     /// The body is not one JSON object in UTF-8, or one of the fields read here is missing, mistyped or ambiguous.
     pub fn read(route: &Route, content_type: &[u8], body: &[u8]) -> Result<Option<Request>, ReadError> {
-        let _ = content_type;
+        let format = formats::of(route);
+        if let (true, Some(boundary)) = (formats::may_be_form(route.api), multipart::boundary(content_type)) {
+            let mut reader = Reader::default();
+            let is_audio = route.api == Api::OpenAiTranscriptions;
+            let seen = reader.form(body, boundary, format.body, is_audio)?;
+            return Request::complete(route, format, reader, seen, None, body.len());
+        }
         if !route.certain && is_no_object(body) {
             return Ok(None);
         }
-        let format = formats::of(route);
         let mut scanner = Scanner::over(body)?;
         if scanner.peek()? != Kind::Object {
             return Err(ReadError::new(Problem::NotAnObject, scanner.at()));
@@ -70,10 +76,21 @@ impl Request {
         let mut reader = Reader::default();
         let (home, seen) = reader.object(&mut scanner, format.body)?;
         scanner.end()?;
+        Request::complete(route, format, reader, seen, Some(home), body.len())
+    }
+
+    fn complete(
+        route: &Route,
+        format: &'static Format,
+        reader: Reader,
+        seen: u64,
+        home: Option<Home>,
+        length: usize,
+    ) -> Result<Option<Request>, ReadError> {
         match missing(route, format, &reader.facts, seen) {
             Some(_) if !route.certain => Ok(None),
-            Some(label) => Err(ReadError::new(Problem::Missing(label), body.len())),
-            None => Request::finish(route, format, reader, home, body.len()).map(Some),
+            Some(label) => Err(ReadError::new(Problem::Missing(label), length)),
+            None => Request::finish(route, format, reader, home, length).map(Some),
         }
     }
 
@@ -81,7 +98,7 @@ impl Request {
         route: &Route,
         format: &'static Format,
         reader: Reader,
-        home: Home,
+        home: Option<Home>,
         length: usize,
     ) -> Result<Request, ReadError> {
         let Reader { facts, survey } = reader;
@@ -256,8 +273,11 @@ impl Request {
     /// `None` where the text is not what was read before: then it is another body.
     fn walk(&self, body: &[u8], sink: &mut dyn Sink) -> Option<()> {
         for part in &self.facts.parts {
-            let text = str::from_utf8(body.get(part.span.start..part.span.end)?).ok()?;
-            (part.walk)(&mut Scanner::new(text), sink).ok()?;
+            let content = body.get(part.span.start..part.span.end)?;
+            match part.told {
+                Told::Walk(walk) => walk(&mut Scanner::new(str::from_utf8(content).ok()?), sink).ok()?,
+                told => told.tell(content, sink)?,
+            }
         }
         Some(())
     }

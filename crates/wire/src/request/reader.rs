@@ -1,7 +1,7 @@
 //! Reading a body by its format's tables, in one pass.
 
 use super::error::{Problem, ReadError};
-use super::format::{Field, Table, Walk, What, folds_to};
+use super::format::{Field, Table, Walk, What, look_up};
 use super::survey::Survey;
 use crate::json::{Kind, Scanner, Span, Str};
 use std::borrow::Cow;
@@ -34,8 +34,19 @@ pub(super) struct Facts {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
-    pub(super) walk: Walk,
+    pub(super) told: Told,
     pub(super) span: Span,
+}
+
+/// How a part of the prompt is told to a sink.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told {
+    /// JSON.
+    Walk(Walk),
+    /// Of a form, as it is.
+    Text,
+    Image,
+    Audio,
 }
 
 /// An output limit as it is written.
@@ -119,7 +130,9 @@ impl Reader {
         match &field.what {
             What::Model => match (kind, scanner.string_or_skip()?) {
                 (Kind::Null, _) => {}
-                (_, Some(model)) => facts.name_model(&model, scanner.at())?,
+                (_, Some(model)) => {
+                    facts.name_model(&model, Span { start: model.at, end: scanner.at() })?;
+                }
                 (_, None) => return wrong("a string"),
             },
             What::Stream => {
@@ -172,7 +185,7 @@ impl Reader {
                 let start = scanner.at();
                 walk(scanner, &mut self.survey)?;
                 let span = Span { start, end: scanner.at() };
-                self.facts.parts.push(Part { walk: *walk, span });
+                self.facts.parts.push(Part { told: Told::Walk(*walk), span });
             }
             What::Nested(table) => {
                 let home = match kind {
@@ -254,14 +267,14 @@ impl Facts {
         Ok(())
     }
 
-    /// `end`: just after the name's closing quote.
-    fn name_model(&mut self, model: &Str<'_>, end: usize) -> Result<(), ReadError> {
+    /// `span`: what stands for the name, with its quotes if it has any.
+    pub(super) fn name_model(&mut self, model: &Str<'_>, span: Span) -> Result<(), ReadError> {
         let name = capped(model)?;
         match &self.model {
             Some((other, _)) if *other != name => Err(ReadError::new(Problem::Mixed("model"), model.at)),
             Some(_) => Ok(()),
             None => {
-                self.model = Some((name, Span { start: model.at, end }));
+                self.model = Some((name, span));
                 Ok(())
             }
         }
@@ -276,20 +289,6 @@ fn capped(model: &Str<'_>) -> Result<String, ReadError> {
     }
     let name = model.text();
     if name.len() > LONGEST_MODEL { Err(too_long()) } else { Ok(Cow::into_owned(name)) }
-}
-
-/// The field of that name, with its bit.
-fn look_up(table: &'static Table, name: &str, at: usize) -> Result<Option<(u64, &'static Field)>, ReadError> {
-    let bits = (0u32..).map(|bit| 1u64.wrapping_shl(bit));
-    let Some((bit, field)) =
-        bits.zip(table.fields).find(|(_, field)| field.names.iter().any(|known| folds_to(name, known)))
-    else {
-        return Ok(None);
-    };
-    if !field.names.contains(&name) {
-        return Err(ReadError::new(Problem::Spelling(field.label), at));
-    }
-    Ok(Some((bit, field)))
 }
 
 /// A string's place without its quotes.

@@ -55,7 +55,7 @@ impl Request {
             && model != self.model
             && !self.model_in_path
         {
-            changes.push(self.name_model(model));
+            changes.extend(self.name_model(model));
         }
         changes.retain(|edit| body.get(edit.span.start..edit.span.end) != Some(edit.text.as_bytes()));
         changes.sort_by_key(|edit| edit.span.start);
@@ -81,16 +81,17 @@ impl Request {
             (Some((span, false)), _) => Some(Edit { span, text: "true".into() }),
             (None, Some(home)) => Some(Edit::insert_into(home, r#""include_usage":true"#.into())),
             (None, None) => {
-                Some(Edit::insert_into(self.home, r#""stream_options":{"include_usage":true}"#.into()))
+                Some(Edit::insert_into(self.home?, r#""stream_options":{"include_usage":true}"#.into()))
             }
         }
     }
 
-    fn name_model(&self, model: &str) -> Edit {
-        let quoted = quoted(model);
-        match &self.facts.model {
-            Some((_, span)) => Edit { span: *span, text: quoted },
-            None => Edit::insert_into(self.home, format!(r#""model":{quoted}"#)),
+    fn name_model(&self, model: &str) -> Option<Edit> {
+        match (&self.facts.model, self.home) {
+            (Some((_, span)), Some(_)) => Some(Edit { span: *span, text: quoted(model) }),
+            // A form has its values as they are.
+            (Some((_, span)), None) => Some(Edit { span: *span, text: model.to_owned() }),
+            (None, home) => Some(Edit::insert_into(home?, format!(r#""model":{}"#, quoted(model)))),
         }
     }
 
@@ -117,12 +118,12 @@ impl Request {
         match self.format.limit {
             Limits::Chat => {
                 let name = crate::openai::limit_name(self.provider, &self.model);
-                Some(Edit::insert_into(self.home, format!(r#""{name}":{most}"#)))
+                Some(Edit::insert_into(self.home?, format!(r#""{name}":{most}"#)))
             }
-            Limits::Field(name) => Some(Edit::insert_into(self.home, format!(r#""{name}":{most}"#))),
+            Limits::Field(name) => Some(Edit::insert_into(self.home?, format!(r#""{name}":{most}"#))),
             Limits::Within(object, name) => Some(match self.home_of(object) {
                 Some(home) => Edit::insert_into(home, format!(r#""{name}":{most}"#)),
-                None => Edit::insert_into(self.home, format!(r#""{object}":{{"{name}":{most}}}"#)),
+                None => Edit::insert_into(self.home?, format!(r#""{object}":{{"{name}":{most}}}"#)),
             }),
             Limits::Fixed(_) | Limits::Unknown => None,
         }
