@@ -7,9 +7,11 @@ use crate::{
     bytes::WIDTH,
     merge,
     parts::Parts,
+    short::{self, Words},
     split,
     vocabulary::Vocabulary,
     window::{self, Pieces},
+    words::NEVER,
     work::Work,
 };
 
@@ -49,7 +51,13 @@ pub(crate) fn o200k(
     while left != 0 {
         let start = left.trailing_zeros() as usize;
         left &= left - 1;
-        tokens += merge::count_merged(vocabulary, text, at + start, at + end_of(pieces, start), parts, work)?;
+        let end = end_of(pieces, start);
+        tokens += if end - start <= short::LONGEST {
+            work.steps((end - start) as u64)?;
+            short::count(vocabulary, bytes, start, end - start)
+        } else {
+            merge::count_merged(vocabulary, text, at + start, at + end, parts, work)?
+        };
     }
     Some((tokens, at + pieces.end))
 }
@@ -72,21 +80,52 @@ pub(crate) fn one(
 #[inline]
 fn missed(vocabulary: &Vocabulary, bytes: &[u8; LOADED], pieces: Pieces) -> u64 {
     let ends = pieces.starts | 1u64.checked_shl(pieces.end as u32).unwrap_or(0);
-    // Pieces that another follows within one byte, or within seven.
-    let near = ends >> 1 | ends >> 2;
-    let near = near | near >> 2;
-    let near = near | near >> 3;
-    let single = pieces.starts & (ends >> 1);
+    // Pieces that end within seven bytes, and within sixteen.
+    let within_two = ends >> 1 | ends >> 2;
+    let within_four = within_two | within_two >> 2;
+    let within_seven = within_four | within_four >> 3;
+    let within_sixteen = within_seven | within_seven >> 7 | within_two >> 14;
     let mut missed = 0;
-    for mut left in [pieces.starts & near & !single, pieces.starts & !near] {
-        while left != 0 {
-            let start = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let end = end_of(pieces, start);
-            missed |= u64::from(!vocabulary.contains(bytes, start, end)) << start;
-        }
+    let mut left = pieces.starts & ends >> 2 & !(ends >> 1);
+    while left != 0 {
+        let start = left.trailing_zeros() as usize;
+        left &= left - 1;
+        missed |= u64::from(vocabulary.rank_of_two(word(bytes, start)) == NEVER) << start;
+    }
+    let mut left = pieces.starts & within_seven & !within_two;
+    while left != 0 {
+        let start = left.trailing_zeros() as usize;
+        left &= left - 1;
+        let length = (ends >> start >> 1).trailing_zeros() as usize + 1;
+        missed |= u64::from(vocabulary.rank_of_few(word(bytes, start), length) == NEVER) << start;
+    }
+    let mut left = pieces.starts & within_sixteen & !within_seven;
+    while left != 0 {
+        let start = left.trailing_zeros() as usize;
+        left &= left - 1;
+        let length = (ends >> start >> 1).trailing_zeros() as usize + 1;
+        let (first, last) = (word(bytes, start), word(bytes, start + length - 8));
+        missed |= u64::from(vocabulary.rank_of_many(first, last, length) == NEVER) << start;
+    }
+    let mut left = pieces.starts & !within_sixteen;
+    while left != 0 {
+        let start = left.trailing_zeros() as usize;
+        left &= left - 1;
+        missed |= u64::from(!vocabulary.contains(bytes, start, end_of(pieces, start))) << start;
     }
     missed
+}
+
+impl Words for [u8; LOADED] {
+    #[inline]
+    fn word(&self, at: usize) -> u64 {
+        word(self, at)
+    }
+}
+
+#[inline]
+fn word(bytes: &[u8; LOADED], at: usize) -> u64 {
+    bytes.get(at & 63..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
 /// Where the piece ends that starts at `start`.

@@ -26,12 +26,14 @@ mod image;
 mod merge;
 mod model;
 mod parts;
+mod short;
 mod special;
 mod split;
 mod stream;
 mod usage;
 mod vocabulary;
 mod window;
+mod words;
 mod work;
 
 pub use audio::{audio_milliseconds, audio_tokens};

@@ -27,7 +27,9 @@
 //! generator has checked that merging makes every token, and both its parts before it.
 #![allow(clippy::arithmetic_side_effects)] // Lengths are below 129, offsets below the blob's size: no sum here wraps.
 
-const RANK_BITS: u32 = 18;
+use crate::words::Pairs;
+
+pub(crate) const RANK_BITS: u32 = 18;
 const RECORD: usize = 32;
 const CHARACTERS_AT: usize = LENGTHS * RECORD;
 const CROSSINGS_AT: usize = CHARACTERS_AT + (0x1_0000 + 0xC00) / 8;
@@ -35,7 +37,7 @@ const PAIRS_AT: usize = CROSSINGS_AT + (1 << 18) / 8;
 const LENGTHS: usize = LONGEST + 1;
 /// The longest token of either vocabulary, in bytes.
 pub(crate) const LONGEST: usize = 128;
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(crate) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A token as merging sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +51,21 @@ pub(crate) struct Token {
 
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    blob: &'static [u8],
-    tables: [Table; LENGTHS],
+    pub(crate) blob: &'static [u8],
+    pub(crate) tables: [Table; LENGTHS],
+    pub(crate) pairs: Pairs,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Table {
-    slots: u32,
-    displacements_at: u32,
-    entries_at: u32,
-    offset_bits: u8,
-    bucket_bits: u8,
-    stride: u8,
-    split_bits: u8,
-    multiplier: u64,
+pub(crate) struct Table {
+    pub(crate) slots: u32,
+    pub(crate) displacements_at: u32,
+    pub(crate) entries_at: u32,
+    pub(crate) offset_bits: u8,
+    pub(crate) bucket_bits: u8,
+    pub(crate) stride: u8,
+    pub(crate) split_bits: u8,
+    pub(crate) multiplier: u64,
 }
 
 impl Vocabulary {
@@ -76,7 +79,7 @@ impl Vocabulary {
             }
             length += 1;
         }
-        Vocabulary { blob, tables }
+        Vocabulary { blob, tables, pairs: Pairs::of(blob, tables[2]) }
     }
 
     /// Whether `text[start..end]` is a token.
@@ -220,7 +223,8 @@ impl Table {
     }
 
     /// Where the entry is for a bucket and an offset below the number of slots.
-    fn entry_at(&self, blob: &[u8], (bucket, offset): (u64, u64)) -> Option<usize> {
+    #[inline]
+    pub(crate) fn entry_at(&self, blob: &[u8], (bucket, offset): (u64, u64)) -> Option<usize> {
         let displacement_at = self.displacements_at as usize + 2 * bucket as usize;
         let displacement = u16::from_le_bytes(*blob.get(displacement_at..)?.first_chunk()?);
         let slot = offset as u32 + u32::from(displacement);
@@ -241,7 +245,8 @@ fn long_place(token: &[u8], table: &Table) -> Option<(u64, u64)> {
 }
 
 /// Bucket and offset out of a hash.
-fn spread(hash: u64, table: &Table) -> (u64, u64) {
+#[inline]
+pub(crate) fn spread(hash: u64, table: &Table) -> (u64, u64) {
     let bucket = hash.checked_shr(64 - u32::from(table.bucket_bits)).unwrap_or(0);
     (bucket, ((hash >> 16 & 0xFFFF_FFFF) * u64::from(table.slots)) >> 32)
 }
@@ -253,13 +258,13 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     other.first_chunk() == Some(start) && other.last_chunk() == Some(end) && (one.len() <= 16 || one == other)
 }
 
-const fn mask(bits: u32) -> u64 {
+pub(crate) const fn mask(bits: u32) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
 }
 
 /// Eight bytes from `at`, zeros beyond the end.
 #[inline]
-fn load(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn load(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or(&[]);
     match rest.first_chunk() {
         Some(eight) => u64::from_le_bytes(*eight),
@@ -272,7 +277,7 @@ fn load_short(rest: &[u8]) -> u64 {
     rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-const fn read(blob: &[u8], at: usize, bytes: usize) -> u64 {
+pub(crate) const fn read(blob: &[u8], at: usize, bytes: usize) -> u64 {
     let (mut value, mut byte) = (0, 0);
     while byte < bytes {
         #[allow(clippy::indexing_slicing)] // In a constant: checked when the crate is compiled.

@@ -1,0 +1,13 @@
+//! Who counts: this crate, and the crates there are. All count `o200k_base`.
+#![allow(clippy::expect_used)] // A bench.
+
+use tokens::Encoding;
+
+pub(crate) type Count = fn(&str) -> u64;
+
+pub(crate) const CONTENDERS: [(&str, Count); 4] = [
+    ("tokens", |text| tokens::count(Encoding::O200kBase, text)),
+    ("tiktoken-rs", |text| tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len() as u64),
+    ("bpe-openai", |text| bpe_openai::o200k_base().count(text) as u64),
+    ("tiktoken", |text| tiktoken::get_encoding("o200k_base").expect("built in").count(text) as u64),
+];
