@@ -5,6 +5,8 @@
 //! * [`count`] counts a text exactly, [`count_within`] for a bounded amount of work, [`exceeds`] stops as soon as it
 //!   knows.
 //! * [`Counter`] counts a text that arrives in pieces, [`count_with_special`] one that holds control tokens.
+//! * [`Learned`] estimates what a model with another tokenizer counts, and learns it from what its provider reports.
+//! * [`ImageRule`], [`image_size`], [`audio_milliseconds`] tell what images and recordings cost.
 //! * [`upper_bound`] and [`lower_bound`] bound a count without looking at the text.
 //!
 //! No I/O, no heap, nothing to start and no knowledge of providers' formats (that is `wire`): texts come in, numbers go
@@ -23,9 +25,11 @@ mod class_table;
 mod counter;
 mod encoding;
 mod image;
+mod learn;
 mod merge;
 mod model;
 mod parts;
+mod scripts;
 mod short;
 mod special;
 mod split;
@@ -40,7 +44,9 @@ pub use audio::{audio_milliseconds, audio_tokens};
 pub use counter::{Count, count, count_within, exceeds, lower_bound, upper_bound};
 pub use encoding::Encoding;
 pub use image::{Detail, ImageRule, ImageSize, image_size};
+pub use learn::{Learned, Raw};
 pub use model::{Family, Framing, Known, Model};
+pub use scripts::Scripts;
 pub use special::count_with_special;
 pub use stream::Counter;
 pub use usage::{TokenClass, Usage};

@@ -7,7 +7,7 @@ use super::tools::tool;
 use super::{Audio, Image, Sink, media};
 use crate::Api;
 use crate::json::Str;
-use tokens::{Encoding, Framing, Known, Model};
+use tokens::{Encoding, Framing, Known, Model, Raw, Scripts};
 
 /// Every reply is primed with `<|start|>assistant<|message|>`; a reasoning model's without the last of these, because it
 /// first says in which channel it speaks (recorded: o3-mini, gpt-5, gpt-5.2).
@@ -49,6 +49,8 @@ pub struct PromptCount {
     pub complete: bool,
     /// Whether there are tools on offer: providers tell their models how to use them.
     pub has_tools: bool,
+    /// In which scripts the text is; not looked at where the tokenizer is known.
+    pub scripts: Scripts,
 }
 
 impl PromptCount {
@@ -56,6 +58,12 @@ impl PromptCount {
     #[must_use]
     pub const fn tokens(&self) -> u64 {
         self.text.saturating_add(self.media).saturating_add(self.overhead)
+    }
+
+    /// What an estimate for another tokenizer is made of: everything but images and recordings.
+    #[must_use]
+    pub const fn raw(&self) -> Raw {
+        Raw { text: self.text, scripts: self.scripts, overhead: self.overhead, has_tools: self.has_tools }
     }
 }
 
@@ -149,6 +157,9 @@ impl Count {
         self.steps = if counted.exact { self.steps.saturating_sub(text.len() as u64) } else { 0 };
         self.count.exact &= counted.exact;
         self.count.text = self.count.text.saturating_add(counted.tokens);
+        if self.model.known == Known::Estimated {
+            self.count.scripts.add(text);
+        }
     }
 }
 
