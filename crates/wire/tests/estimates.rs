@@ -59,11 +59,14 @@ fn prompt(exchange: &Value) -> Option<Prompt> {
     let request = Request::read(&route, b"application/json", body).ok()??;
     let usage = common::recorded_usage(route.api, exchange)?;
     let reported = usage.input();
-    if reported == 0 || request.batch() {
+    if reported == 0 || request.batch() || request.prompt_bound() < 4 {
         return None;
     }
     let model = Model::of(request.model());
     let count = request.count_prompt(body, &model);
+    if count.text == 0 {
+        return None;
+    }
     let mut hasher = DefaultHasher::new();
     // Not the ids of calls, which differ between repetitions.
     (request.model(), count.text, count.overhead, reported).hash(&mut hasher);
@@ -91,7 +94,10 @@ fn exact_counts_of_openais_models_are_the_providers() {
     let prompts = prompts();
     let complete = prompts.iter().filter(|p| p.openai && p.count.complete);
     complete.for_each(|p| table.entry(p.model.clone()).or_default().push(p));
-    println!("{:28} {:>8} {:>10} {:>10} {:>12} {:>8}", "model", "prompts", "called", "equal", "median off", "max off");
+    println!(
+        "{:28} {:>8} {:>10} {:>10} {:>12} {:>8}",
+        "model", "prompts", "called", "equal", "median off", "max off"
+    );
     for (model, prompts) in &table {
         let mut off: Vec<u64> = prompts.iter().map(|p| p.count.tokens().abs_diff(p.reported)).collect();
         off.sort_unstable();
@@ -165,7 +171,10 @@ fn learning_makes_estimates_better() {
             }
             for sample in test {
                 let entry = errors.entry(family.clone()).or_default();
-                entry[0].push((sample.raw.text + sample.raw.overhead).abs_diff(sample.reported) as f64 / sample.reported as f64);
+                entry[0].push(
+                    (sample.raw.text + sample.raw.overhead).abs_diff(sample.reported) as f64
+                        / sample.reported as f64,
+                );
                 entry[1].push(sample.error(&prior));
                 entry[2].push(sample.error(&learned));
                 if std::env::var_os("ESTIMATES").is_some() {
@@ -186,7 +195,10 @@ fn learning_makes_estimates_better() {
         "{:24} {:>7} | {:^23} | {:^23} | {:^23}",
         "error in percent", "", "raw o200k_base", "before learning", "after learning"
     );
-    println!("{:24} {:>7} | {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7}", "family", "prompts", "mean", "p90", "p99", "mean", "p90", "p99", "mean", "p90", "p99");
+    println!(
+        "{:24} {:>7} | {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7}",
+        "family", "prompts", "mean", "p90", "p99", "mean", "p90", "p99", "mean", "p90", "p99"
+    );
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for (family, columns) in errors {
         print!("{family:24} {:>7}", columns[0].len());

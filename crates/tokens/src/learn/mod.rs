@@ -7,8 +7,9 @@
 //! where `text` is weighted by script beforehand ([`prior`]), because tokenizers differ by script far more than by
 //! content. The three unknowns start at what is known of the model's family, and each reported figure moves them by a
 //! Kalman filter with a diagonal covariance: a small prompt teaches the constants, a large one the ratio, and the more
-//! is known the less a figure moves. An error beyond a quarter of the figure counts as a quarter, once a few figures have
-//! been seen, so that a provider's slip or a prompt with something hidden in it does little.
+//! is known the less a figure moves. An error of more than three standard deviations counts as three (Huber's rule), so
+//! that a provider's slip or a prompt with something hidden in it does little; it also makes the filter less sure of
+//! itself, so that a provider that did change something is followed.
 //!
 //! Beside it a histogram of how the figures compared with the estimates made before they were known gives a quantile,
 //! for reservations that must hold.
@@ -21,6 +22,7 @@ mod prior;
 mod tests;
 
 use crate::{Model, Scripts};
+use core::ops::RangeInclusive;
 use histogram::Histogram;
 use prior::Prior;
 
@@ -65,8 +67,13 @@ const LARGEST: u64 = 1 << 24;
 /// Below this the filter would stop following a provider that changes something: a ratio's deviation of 0.5 %, a token.
 const LEAST_RATIO_VARIANCE: u32 = 26;
 const LEAST_VARIANCE: u32 = 1;
-/// Figures of which the first are taken at their word.
-const TRUSTING: u16 = 4;
+/// Above this nothing more is to be unsure of: a ratio's deviation of 50 %, 4,000 tokens.
+const MOST_RATIO_VARIANCE: u32 = 1 << 18;
+const MOST_VARIANCE: u32 = 1 << 24;
+/// How much texts of a kind differ from those of another, in percent of the figure: Claude's recordings do by 10.
+const NOISE_PERCENT: i128 = 6;
+/// The deviations at which an error is cut off.
+const CUT: i128 = 3;
 /// Figures before the quantile counts for anything: fewer than a hundred say nothing of the hundredth.
 const ENOUGH: u32 = 100;
 
@@ -123,35 +130,33 @@ impl Learned {
         }
         let estimate = self.estimate(raw);
         self.histogram.record(estimate, reported);
-        let signed = |tokens: u64| i128::from(tokens.min(LARGEST));
-        let mut error = signed(reported).saturating_sub(signed(estimate));
-        if self.samples >= TRUSTING {
-            let most = signed(estimate / 4).saturating_add(4);
-            error = error.clamp(most.saturating_neg(), most);
-        }
         self.samples = self.samples.saturating_add(1);
+        let signed = |tokens: u64| i128::from(tokens.min(LARGEST));
+        let (text, tools) = (signed(self.text(raw)), i128::from(raw.has_tools));
 
-        let text = signed(self.text(raw));
-        let tools = i128::from(raw.has_tools);
-        // How much of the error's variance each unknown explains, in square tokens; and a figure's own noise: 3 % of it, for
-        // texts that are not like the others, and a token or two.
+        // How much of the error's variance each unknown explains, in square tokens; the rest is a figure's own noise.
         let by_ratio = i128::from(self.ratio.variance).saturating_mul(text).saturating_mul(text) >> 20;
         let by_base = i128::from(self.base.variance);
         let by_tools = i128::from(self.tools.variance).saturating_mul(tools);
-        let noise = signed(estimate).saturating_mul(3) / 100;
+        let noise = signed(estimate).saturating_mul(NOISE_PERCENT) / 100;
         let all = by_ratio
             .saturating_add(by_base)
             .saturating_add(by_tools)
             .saturating_add(noise.saturating_mul(noise))
-            .saturating_add(4);
+            .saturating_add(2);
+        let most = all.checked_isqrt().unwrap_or(0).saturating_mul(CUT);
+        let error = signed(reported).saturating_sub(signed(estimate));
+        let cut = error.saturating_abs() > most;
+        let error = error.clamp(most.saturating_neg(), most);
+        let figure = Figure { error, all, cut };
 
-        // error · variance · text / all, from 2^-20 to 1/65536.
-        let step = error.saturating_mul(i128::from(self.ratio.variance)).saturating_mul(text) >> 4;
-        self.ratio.step(step, by_ratio, all, LEAST_RATIO_VARIANCE);
+        // Error times variance times text, from 2^-20 to 1/65536.
+        let of_ratio = i128::from(self.ratio.variance).saturating_mul(text) >> 4;
+        self.ratio.learn(figure, of_ratio, by_ratio, LEAST_RATIO_VARIANCE..=MOST_RATIO_VARIANCE);
         // No tokenizer is outside of a quarter to four times another, whatever the figures say.
         self.ratio.value = self.ratio.value.clamp(ONE / 4, ONE.saturating_mul(4));
-        self.base.step(error.saturating_mul(by_base).saturating_mul(16), by_base, all, LEAST_VARIANCE);
-        self.tools.step(error.saturating_mul(by_tools).saturating_mul(16), by_tools, all, LEAST_VARIANCE);
+        self.base.learn(figure, by_base.saturating_mul(16), by_base, LEAST_VARIANCE..=MOST_VARIANCE);
+        self.tools.learn(figure, by_tools.saturating_mul(16), by_tools, LEAST_VARIANCE..=MOST_VARIANCE);
     }
 
     /// The texts' tokens as the family's tokenizer is expected to count them.
@@ -204,14 +209,28 @@ impl Learned {
     }
 }
 
+/// What one reported figure says.
+#[derive(Clone, Copy)]
+struct Figure {
+    error: i128,
+    /// The variance that was expected of it.
+    all: i128,
+    /// Whether the error was larger, and was cut off.
+    cut: bool,
+}
+
 impl Unknown {
-    /// Moves by `step / all`, and is less unsure by the part of the variance it explains.
-    fn step(&mut self, step: i128, explains: i128, all: i128, least: u32) {
-        let moved = i128::from(self.value).saturating_add(step.checked_div(all).unwrap_or(0));
+    /// Moves by its gain (`covariance / all`) times the error. Then it is surer by what it `explains` of the variance, or,
+    /// where the error was cut off, less sure.
+    fn learn(&mut self, figure: Figure, covariance: i128, explains: i128, range: RangeInclusive<u32>) {
+        let step = figure.error.saturating_mul(covariance).checked_div(figure.all).unwrap_or(0);
+        let moved = i128::from(self.value).saturating_add(step);
         // 2^28 sixteenths are the largest prompt.
         self.value = i32::try_from(moved.clamp(-(1 << 28), 1 << 28)).unwrap_or(self.value);
-        let known = i128::from(self.variance).saturating_mul(explains).checked_div(all).unwrap_or(0);
-        let left = i128::from(self.variance).saturating_sub(known);
-        self.variance = u32::try_from(left).unwrap_or(least).max(least);
+        let variance = i128::from(self.variance);
+        let share = variance.saturating_mul(explains).checked_div(figure.all).unwrap_or(0);
+        let variance =
+            if figure.cut { variance.saturating_add(share / 2) } else { variance.saturating_sub(share) };
+        self.variance = u32::try_from(variance).unwrap_or(u32::MAX).clamp(*range.start(), *range.end());
     }
 }

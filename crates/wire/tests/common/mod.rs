@@ -28,3 +28,15 @@ pub(crate) fn read_chat(body: &[u8]) -> Result<Request, ReadError> {
     let route = Route::forced(Api::OpenAiChat, b"/v1/chat/completions", b"");
     Request::read(&route, JSON.as_bytes(), body).map(|request| request.expect("the route is certain"))
 }
+
+/// What a recorded response of the corpus says was consumed. Binary ones (AWS event streams) are left out.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn recorded_usage(api: Api, exchange: &serde_json::Value) -> Option<Usage> {
+    let text = |key: &str| exchange[key].as_str().unwrap_or_default();
+    if text("response_encoding") == "base64" {
+        return None;
+    }
+    let mut meter = meter(api, text("content_type"), false);
+    meter.feed(text("response_body").as_bytes(), true);
+    figures(&meter)
+}
