@@ -61,7 +61,9 @@ impl FinishReason {
             | "IMAGE_SAFETY"
             | "IMAGE_PROHIBITED_CONTENT"
             | "IMAGE_RECITATION"
-            | "LANGUAGE" => FinishReason::ContentFilter,
+            | "LANGUAGE"
+            | "MODEL_ARMOR"
+            | "JAILBREAK" => FinishReason::ContentFilter,
             "error"
             | "ERROR"
             | "failed"

@@ -236,7 +236,8 @@ impl Seen {
     fn finish(&mut self, word: &str) {
         let Some(raw) = kept(word) else { return };
         let reason = FinishReason::of(word);
-        self.error |= reason == FinishReason::Error;
+        // A malformed call is the model's failure, and no error of the provider's.
+        self.error |= matches!(word, "error" | "ERROR" | "failed" | "network_error");
         self.ended = true;
         self.finish = Some((reason, raw));
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used)]
 
 use tokens::Usage;
-use wire::{Api, MeterOptions, ReadError, Request, ResponseHead, ResponseMeter, Route};
+use wire::{Api, MeterOptions, Passed, ReadError, Request, ResponseHead, ResponseMeter, Route};
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
@@ -16,6 +16,22 @@ pub(crate) fn chat_meter(content_type: &str, strip_usage: bool) -> ResponseMeter
 pub(crate) fn meter(api: Api, content_type: &str, strip_usage: bool) -> ResponseMeter {
     let header = |name: &str| (name == "content-type").then_some(content_type.as_bytes());
     ResponseMeter::new(api, &ResponseHead { status: 200, header: &header }, MeterOptions { strip_usage })
+}
+
+/// Feeds the pieces, then ends the response as trailers do; the meter, and what the client gets.
+pub(crate) fn fed<'p>(
+    mut meter: ResponseMeter,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+) -> (ResponseMeter, Vec<u8>) {
+    let mut client = Vec::new();
+    for piece in pieces {
+        match meter.feed(piece, false) {
+            Passed::Untouched => client.extend_from_slice(piece),
+            Passed::Replaced(bytes) => client.extend(bytes),
+        }
+    }
+    client.extend(meter.release());
+    (meter, client)
 }
 
 /// The figures alone.
