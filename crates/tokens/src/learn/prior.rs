@@ -43,16 +43,16 @@ const fn prior(ratios: [u64; 4], ratio_variance: u32, base: (i32, u32), tools: (
 // and code (here together), Chinese, Japanese. Claude's by its providers' figures, by generation. Constants: what
 // recordings of a few models of each family show, rounded; their deviations say how little that is.
 static OPENAI: Prior = prior([100, 100, 100, 100], SURE, (0, 8), (0, 40));
-static GPT_OSS: Prior = prior([100, 100, 100, 100], SURE, (60, 40), (0, 60));
-static CLAUDE: Prior = prior([120, 130, 130, 140], ROUGH, (0, 6), (450, 150));
-static CLAUDE_NEW: Prior = prior([146, 140, 140, 150], ROUGH, (0, 6), (450, 200));
-static GEMINI: Prior = prior([108, 93, 79, 105], FAIR, (-6, 6), (0, 60));
+static GPT_OSS: Prior = prior([100, 100, 100, 100], SURE, (60, 30), (15, 40));
+static CLAUDE: Prior = prior([120, 130, 130, 140], ROUGH, (0, 6), (520, 120));
+static CLAUDE_NEW: Prior = prior([146, 140, 140, 150], ROUGH, (0, 6), (500, 200));
+static GEMINI: Prior = prior([104, 93, 79, 105], FAIR, (-6, 4), (-16, 60));
 static MISTRAL: Prior = prior([102, 119, 100, 105], FAIR, (-4, 6), (20, 40));
-static COHERE: Prior = prior([105, 110, 100, 110], ROUGH, (0, 100), (300, 400));
-static NOVA: Prior = prior([105, 120, 120, 120], ROUGH, (-7, 10), (450, 200));
+static COHERE: Prior = prior([102, 110, 100, 110], FAIR, (-6, 6), (-16, 60));
+static NOVA: Prior = prior([103, 120, 120, 120], ROUGH, (-9, 6), (450, 300));
 static LLAMA: Prior = prior([100, 103, 94, 105], FAIR, (20, 15), (350, 300));
 static QWEN: Prior = prior([100, 94, 89, 105], FAIR, (0, 10), (150, 100));
-static DEEPSEEK: Prior = prior([104, 86, 87, 110], FAIR, (0, 20), (150, 150));
+static DEEPSEEK: Prior = prior([104, 86, 87, 110], FAIR, (20, 60), (200, 150));
 static OTHER: Prior = prior([105, 105, 100, 115], ROUGH, (0, 30), (150, 250));
 
 impl Prior {

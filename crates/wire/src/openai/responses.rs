@@ -1,7 +1,7 @@
 //! Responses, as the API reference has them.
 
 use super::FRAME;
-use crate::json::{Error, Kind, Scanner, Span};
+use crate::json::{Error, Kind, Scanner, Span, Str};
 use crate::prompt::{Image, Media, Sink};
 use crate::request::format::{Format, Limits, Shape, Table, What, field, inner};
 use crate::request::walk::{
@@ -63,7 +63,11 @@ fn instructions(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Er
     match scanner.peek()? {
         Kind::Null => skip(scanner),
         Kind::Array => input(scanner, sink),
-        _ => message(scanner, sink),
+        _ => {
+            // They come as a developer's message (recorded: gpt-5.2).
+            sink.role(&Str { raw: "developer", escaped: false, at: scanner.at() });
+            message(scanner, sink)
+        }
     }
 }
 

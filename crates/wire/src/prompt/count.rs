@@ -192,9 +192,10 @@ impl Sink for Count {
         self.count(text);
     }
 
-    fn reasoning(&mut self, text: &Str<'_>) {
+    fn reasoning(&mut self, _text: &Str<'_>) {
+        // Not put before the model again (recorded: Claude, Cohere, DeepSeek, Mistral, Nemotron, Qwen), or only within a
+        // turn.
         self.unsure();
-        self.count(text);
     }
 
     fn image(&mut self, image: Image<'_>) {

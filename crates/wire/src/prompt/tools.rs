@@ -85,8 +85,9 @@ impl<'a> Definition<'a> {
         Ok(())
     }
 
+    /// Anthropic's and OpenAI's have a type of their own, Gemini's (`{"codeExecution": {}}`) no name.
     fn is_hosted(&self) -> bool {
-        self.kind.is_some_and(|kind| !matches!(kind.raw, "function" | "custom"))
+        self.name.is_none() || self.kind.is_some_and(|kind| !matches!(kind.raw, "function" | "custom"))
     }
 }
 
@@ -280,7 +281,7 @@ mod tests {
     fn a_tool_of_the_providers_own_is_told_apart() {
         assert!(tool(r#"{"type":"web_search_20250305","name":"web_search"}"#).is_hosted);
         assert!(!tool(r#"{"type":"custom","name":"f"}"#).is_hosted);
-        assert!(!tool("{}").is_hosted && !tool("7").is_hosted && !tool("").is_hosted);
+        assert!(tool(r#"{"codeExecution":{}}"#).is_hosted && tool("").is_hosted);
     }
 
     #[test]
