@@ -6,6 +6,7 @@
 //!   upper bound of the prompt's tokens; it counts the prompt and rewrites the body on demand.
 //! * [`ResponseMeter`] watches a response pass, chunk by chunk: the provider's usage, the output as far as it was seen,
 //!   errors inside a 200; it takes the usage chunk out again that a client did not ask for.
+//! * [`CutOff`] ends a stream before its provider does, in the provider's own form.
 //! * [`Decoder`] takes content codings off a response that came encoded.
 //!
 //! No I/O, no DOM. A provider's own words live in one module each (`openai`); what they share (`json`, `sse`, the
@@ -17,6 +18,7 @@ mod anthropic;
 mod api;
 mod bedrock;
 mod cohere;
+mod cut;
 mod encoding;
 mod gemini;
 mod json;
@@ -28,6 +30,7 @@ mod response;
 mod route;
 
 pub use api::Api;
+pub use cut::{CutOff, LastWords};
 pub use encoding::Decoder;
 pub use prompt::PromptCount;
 pub use request::{ReadError, Request, Rewrite};

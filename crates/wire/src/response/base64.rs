@@ -4,14 +4,14 @@
 const BATCH: usize = 192;
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Base64 {
+pub(crate) struct Base64 {
     bits: u32,
     count: u32,
 }
 
 impl Base64 {
     /// Decodes the next piece. What is no digit (padding, line ends) is skipped.
-    pub(super) fn decode(&mut self, piece: &str, mut emit: impl FnMut(&[u8])) {
+    pub(crate) fn decode(&mut self, piece: &str, mut emit: impl FnMut(&[u8])) {
         let mut batch = [0u8; BATCH];
         let mut filled = 0usize;
         for byte in piece.bytes() {

@@ -22,6 +22,7 @@ mod sse;
 mod strip;
 mod text;
 
+pub(crate) use base64::Base64;
 pub(crate) use field::{Field, Leaf, Said, Scope};
 pub(crate) use figures::Figure;
 pub use head::{MeterOptions, ResponseHead};

@@ -56,3 +56,11 @@ pub(crate) fn recorded_usage(api: Api, exchange: &serde_json::Value) -> Option<U
     meter.feed(text("response_body").as_bytes(), true);
     figures(&meter)
 }
+
+/// The recorded exchanges, where they are.
+pub(crate) fn corpus() -> Option<std::path::PathBuf> {
+    let configured = std::env::var_os("TOLLKEEPER_CORPUS").map(std::path::PathBuf::from);
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = here.ancestors().map(|dir| dir.join("shared/corpus"));
+    configured.into_iter().chain(beside).map(|dir| dir.join("recorded.jsonl")).find(|file| file.is_file())
+}
