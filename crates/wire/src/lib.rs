@@ -33,7 +33,7 @@ pub use api::Api;
 pub use cut::{CutOff, LastWords};
 pub use encoding::Decoder;
 pub use prompt::PromptCount;
-pub use request::{ReadError, Request, Rewrite};
+pub use request::{Pointer, ReadError, Request, Rewrite, Trim, read_pointers};
 pub use response::{Extras, FinishReason, MeterOptions, Passed, Reported, ResponseHead, ResponseMeter};
 pub use route::{Route, recognise};
 

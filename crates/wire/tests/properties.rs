@@ -249,7 +249,7 @@ proptest! {
         body in request(), pretty: bool, include_usage: bool, output_limit in proptest::option::of(0..5000u64),
     ) {
         let text = if pretty { serde_json::to_string_pretty(&body) } else { serde_json::to_string(&body) }.unwrap();
-        let edits = Rewrite { include_usage, output_limit, model: None };
+        let edits = Rewrite { include_usage, output_limit, model: None, trim: None };
         let request = read_chat(text.as_bytes()).unwrap();
         let changed = request.rewrite(text.as_bytes(), &edits);
         let expected = expected(&body, &edits);

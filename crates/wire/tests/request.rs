@@ -198,7 +198,8 @@ fn the_output_limit_is_lowered_where_it_stands_and_never_raised() {
 #[test]
 fn both_changes_go_into_one_body() {
     let body = with(r#""max_tokens":500,"stream":true"#);
-    let changed = rewritten(&body, Rewrite { include_usage: true, output_limit: Some(50), model: None });
+    let changed =
+        rewritten(&body, Rewrite { include_usage: true, output_limit: Some(50), model: None, trim: None });
     assert_eq!(
         changed,
         r#"{"stream_options":{"include_usage":true},"model":"gpt-4o","messages":[],"max_tokens":50,"stream":true}"#
@@ -209,7 +210,10 @@ fn both_changes_go_into_one_body() {
 fn another_body_than_the_one_read_is_left_alone() {
     let request = read(&with(r#""stream":true"#));
     assert_eq!(
-        request.rewrite(b"{}", &Rewrite { include_usage: true, output_limit: Some(1), model: Some("x") }),
+        request.rewrite(
+            b"{}",
+            &Rewrite { include_usage: true, output_limit: Some(1), model: Some("x"), trim: None }
+        ),
         None
     );
     assert!(!request.count_prompt(b"\xff\xff", &Model::of("gpt-4o")).exact);

@@ -47,8 +47,9 @@ fn a_request_is_read_counted_and_rewritten() {
     // OpenAI reported 14 prompt tokens for this message.
     let counted = request.count_prompt(body, &Model::of("gpt-4o"));
     assert_eq!((counted.tokens(), counted.exact), (14, true));
-    let changed =
-        request.rewrite(body, &Rewrite { include_usage: true, output_limit: Some(50), model: None }).unwrap();
+    let changed = request
+        .rewrite(body, &Rewrite { include_usage: true, output_limit: Some(50), model: None, trim: None })
+        .unwrap();
     assert_eq!(
         changed,
         br#"{"stream_options":{"include_usage":true},"model":"gpt-4o","messages":[{"role":"user","content":"What is the capital of France?"}],"stream":true,"max_tokens":50}"#

@@ -143,7 +143,7 @@ impl Call {
             && !plain_upstreams::is_known(host);
         let is_limited = !self.rules.budgets().is_empty();
         let limit = (is_limited && self.request.output_limit().is_none()).then(|| self.output_limit());
-        let edits = Rewrite { include_usage: add_usage, output_limit: limit, model: None };
+        let edits = Rewrite { include_usage: add_usage, output_limit: limit, model: None, trim: None };
         let changed = self.request.rewrite(&self.body, &edits);
         self.unchanged = signature.covers_body && changed.is_some();
         if let Some(changed) = changed.filter(|_| !signature.covers_body) {

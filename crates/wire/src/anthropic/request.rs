@@ -70,6 +70,8 @@ pub(crate) static MESSAGES_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Field("max_tokens"),
     frame: &FRAME,
+    turns: Some("messages"),
+    question_apart: false,
 };
 
 pub(crate) static BATCH_REQUEST: Format = Format {
@@ -88,4 +90,6 @@ pub(crate) static BATCH_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Unknown,
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };

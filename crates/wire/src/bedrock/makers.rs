@@ -4,10 +4,11 @@
 use super::prompt::{messages, system};
 use super::request::{INFERENCE_CONFIG, TOOL_CONFIG};
 use crate::anthropic;
+use crate::cohere;
 use crate::openai;
 use crate::prompt::{ANY_MAKER, Frame};
 use crate::request::format::{Field, Format, Limits, Shape, Table, What, field, inner};
-use crate::request::walk::{message, response_format, texts, tools, unknown};
+use crate::request::walk::{message, response_format, texts, tools};
 
 /// The tables for a model id: `amazon.nova-lite-v1:0`, with or without a region (`us.`) before it, in an ARN or not.
 pub(crate) fn request_of(model: &str) -> &'static Format {
@@ -72,6 +73,7 @@ static ANTHROPIC: Format = Format {
     },
     required: &[&["messages", "prompt"]],
     limit: Limits::Field("max_tokens"),
+    turns: Some("messages"),
     ..INVOKE
 };
 
@@ -87,6 +89,7 @@ static NOVA: Format = Format {
     },
     required: &[&["messages"]],
     limit: Limits::Within("inferenceConfig", "maxTokens"),
+    turns: Some("messages"),
     ..INVOKE
 };
 
@@ -125,7 +128,7 @@ static COHERE: Format = Format {
             PROMPT,
             field(&["message"], What::Prompt(Shape::Any, message)),
             field(&["preamble"], What::Prompt(Shape::Any, message)),
-            field(&["chat_history"], What::Prompt(Shape::ArrayOrNull, unknown)),
+            field(&["chat_history"], What::Prompt(Shape::ArrayOrNull, cohere::history)),
             field(&["tools"], What::Prompt(Shape::ArrayOrNull, tools)),
             MAX_TOKENS,
             field(&["num_generations"], What::Choices),
@@ -136,6 +139,8 @@ static COHERE: Format = Format {
     },
     required: &[&["prompt", "message"]],
     limit: Limits::Field("max_tokens"),
+    turns: Some("chat_history"),
+    question_apart: true,
     ..INVOKE
 };
 
@@ -156,6 +161,7 @@ static CHAT: Format = Format {
     },
     required: &[&["messages"]],
     limit: Limits::Field("max_tokens"),
+    turns: Some("messages"),
     ..INVOKE
 };
 
@@ -176,6 +182,7 @@ static PROMPT_OR_CHAT: Format = Format {
     },
     required: &[&["prompt", "messages"]],
     limit: Limits::Field("max_tokens"),
+    turns: Some("messages"),
     ..INVOKE
 };
 
@@ -233,6 +240,7 @@ static ANY: Format = Format {
     },
     required: &[],
     limit: Limits::Unknown,
+    turns: Some("messages"),
     ..INVOKE
 };
 
@@ -244,6 +252,8 @@ const INVOKE: Format = Format {
     streams: false,
     limit: Limits::Unknown,
     frame: INVOKE_FRAME,
+    turns: None,
+    question_apart: false,
 };
 
 const INVOKE_FRAME: &Frame = &ANY_MAKER;

@@ -51,4 +51,6 @@ pub(crate) static CONVERSE_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Within("inferenceConfig", "maxTokens"),
     frame: &ANY_MAKER,
+    turns: Some("messages"),
+    question_apart: false,
 };

@@ -26,7 +26,7 @@ pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result
 }
 
 /// `chat_history` of version 1.
-pub(super) fn history(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+pub(crate) fn history(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     each(scanner, sink, |scanner, sink| {
         sink.message();
         if scanner.peek()? != Kind::Object {

@@ -50,6 +50,8 @@ pub(crate) static CHAT_V2_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Field("max_tokens"),
     frame: &FRAME,
+    turns: Some("messages"),
+    question_apart: false,
 };
 
 pub(crate) static CHAT_V1_REQUEST: Format = Format {
@@ -94,6 +96,8 @@ pub(crate) static CHAT_V1_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Field("max_tokens"),
     frame: &FRAME,
+    turns: Some("chat_history"),
+    question_apart: true,
 };
 
 pub(crate) static EMBED_REQUEST: Format = Format {
@@ -111,4 +115,6 @@ pub(crate) static EMBED_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Fixed(0),
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };

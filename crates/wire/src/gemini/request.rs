@@ -83,6 +83,8 @@ pub(crate) static GENERATE_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Within("generationConfig", "maxOutputTokens"),
     frame: &FRAME,
+    turns: Some("contents"),
+    question_apart: false,
 };
 
 /// `{batch: {inputConfig: {requests: {requests: [{request: …}]}}}}`; with a file in place of the inner requests there is
@@ -94,6 +96,8 @@ pub(crate) static BATCH_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Unknown,
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };
 
 static BATCH_BODY: Table = Table {
@@ -166,4 +170,6 @@ pub(crate) static EMBED_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Fixed(0),
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };

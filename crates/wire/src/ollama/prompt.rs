@@ -44,8 +44,3 @@ pub(super) fn images(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(
         Ok(())
     })
 }
-
-/// The tokens of an earlier answer, as numbers: none is shorter than a byte.
-pub(super) fn context(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    unknown(scanner, sink)
-}

@@ -1,6 +1,6 @@
 //! Chat, generate and embed.
 
-use super::prompt::{context, images, messages};
+use super::prompt::{images, messages};
 use crate::prompt::ANY_MAKER;
 use crate::request::format::{Format, Limits, Shape, Table, What, field, inner};
 use crate::request::walk::{message, response_format, texts, tools};
@@ -51,6 +51,8 @@ pub(crate) static CHAT_REQUEST: Format = Format {
     streams: true,
     limit: Limits::Within("options", "num_predict"),
     frame: &ANY_MAKER,
+    turns: Some("messages"),
+    question_apart: false,
 };
 
 pub(crate) static GENERATE_REQUEST: Format = Format {
@@ -62,7 +64,7 @@ pub(crate) static GENERATE_REQUEST: Format = Format {
             field(&["system"], What::Prompt(Shape::Any, message)),
             field(&["template"], What::Prompt(Shape::Any, message)),
             field(&["images"], What::Prompt(Shape::ArrayOrNull, images)),
-            field(&["context"], What::Prompt(Shape::ArrayOrNull, context)),
+            field(&["context"], What::Prompt(Shape::ArrayOrNull, texts)),
             field(&["format"], What::Prompt(Shape::Any, response_format)),
             field(&["options"], What::Nested(&OPTIONS)),
             field(&["stream"], What::Stream),
@@ -75,6 +77,8 @@ pub(crate) static GENERATE_REQUEST: Format = Format {
     streams: true,
     limit: Limits::Within("options", "num_predict"),
     frame: &ANY_MAKER,
+    turns: None,
+    question_apart: false,
 };
 
 pub(crate) static EMBED_REQUEST: Format = Format {
@@ -93,4 +97,6 @@ pub(crate) static EMBED_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Fixed(0),
     frame: &ANY_MAKER,
+    turns: None,
+    question_apart: false,
 };

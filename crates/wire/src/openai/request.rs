@@ -72,6 +72,8 @@ pub(crate) static CHAT_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Chat,
     frame: &FRAME,
+    turns: Some("messages"),
+    question_apart: false,
 };
 
 static STREAM_OPTIONS: Table = Table {
@@ -83,7 +85,7 @@ pub(crate) static COMPLETIONS_REQUEST: Format = Format {
     body: &Table {
         fields: &[
             field(&["model"], What::Model),
-            field(&["prompt"], What::Prompt(Shape::Text, texts)),
+            field(&["prompt"], What::Prompts(Shape::Text, texts)),
             field(&["suffix"], What::Prompt(Shape::Text, texts)),
             field(&["stream"], What::Stream),
             field(&["stream_options"], What::Nested(&STREAM_OPTIONS)),
@@ -111,6 +113,8 @@ pub(crate) static COMPLETIONS_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Field("max_tokens"),
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };
 
 pub(crate) static EMBEDDINGS_REQUEST: Format = Format {
@@ -127,6 +131,8 @@ pub(crate) static EMBEDDINGS_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Fixed(0),
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };
 
 /// Generations in JSON; edits and variations also come as multipart forms.
@@ -159,6 +165,8 @@ pub(crate) static IMAGES_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Fixed(IMAGE_TOKENS),
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };
 
 /// Tokens of an image that is generated, at most (guide "Image generation": 6,240 in high quality, upright or wide), with
@@ -190,6 +198,8 @@ pub(crate) static TRANSCRIPTIONS_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Fixed(TRANSCRIPT_TOKENS),
     frame: &FRAME,
+    turns: None,
+    question_apart: false,
 };
 
 /// "Max output tokens" of gpt-4o-transcribe (page of the model).

@@ -52,6 +52,8 @@ pub(crate) static RESPONSES_REQUEST: Format = Format {
     streams: false,
     limit: Limits::Field("max_output_tokens"),
     frame: &FRAME,
+    turns: Some("input"),
+    question_apart: false,
 };
 
 static TEXT: Table = Table {

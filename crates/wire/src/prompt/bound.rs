@@ -121,6 +121,10 @@ impl Sink for Bound {
         self.add(0, text.raw.len());
     }
 
+    fn tokens(&mut self, count: u64) {
+        self.add(count, 0);
+    }
+
     fn reasoning(&mut self, text: &Str<'_>) {
         self.add(0, text.raw.len());
     }

@@ -79,6 +79,8 @@ pub(crate) struct Count {
     /// Work that is left; what exceeds it is bounded from above.
     steps: u64,
     scratch: String,
+    /// How many tokens there were where each message began, if that is asked for.
+    marks: Option<Vec<u64>>,
 }
 
 impl Count {
@@ -103,7 +105,20 @@ impl Count {
             results: Results::default(),
             steps: STEPS,
             scratch: String::new(),
+            marks: None,
         }
+    }
+
+    /// Marks from now on where messages begin.
+    pub(crate) fn mark_messages(&mut self) {
+        self.marks = Some(Vec::new());
+    }
+
+    /// The tokens before each message since [`Count::mark_messages`], and those up to now.
+    pub(crate) fn marks(&mut self) -> Vec<u64> {
+        let mut marks = self.marks.take().unwrap_or_default();
+        marks.push(self.count.tokens());
+        marks
     }
 
     /// Something is not as the documented rules have it.
@@ -165,6 +180,9 @@ impl Count {
 
 impl Sink for Count {
     fn message(&mut self) {
+        if let Some(marks) = &mut self.marks {
+            marks.push(self.count.tokens());
+        }
         self.add_overhead(MESSAGE);
     }
 
@@ -190,6 +208,10 @@ impl Sink for Count {
 
     fn text(&mut self, text: &Str<'_>) {
         self.count(text);
+    }
+
+    fn tokens(&mut self, count: u64) {
+        self.count.text = self.count.text.saturating_add(count);
     }
 
     fn reasoning(&mut self, _text: &Str<'_>) {

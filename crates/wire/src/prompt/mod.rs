@@ -25,6 +25,8 @@ pub(crate) trait Sink {
     fn name(&mut self, name: &Str<'_>);
     /// Text the model reads: content, a text part, a refusal, a tool's result.
     fn text(&mut self, text: &Str<'_>);
+    /// Text that comes as the numbers of its tokens.
+    fn tokens(&mut self, count: u64);
     /// An earlier turn's reasoning, sent back; not all providers put it before the model again.
     fn reasoning(&mut self, text: &Str<'_>);
     /// An image, linked or inline. Its base64 is never text.

@@ -21,6 +21,10 @@ pub(crate) struct Format {
     pub(crate) limit: Limits,
     /// What the provider puts around a prompt, at most.
     pub(crate) frame: &'static Frame,
+    /// The label of the field that holds the turns of a conversation.
+    pub(crate) turns: Option<&'static str>,
+    /// Whether the user's question is in a field of its own, and all the turns are past.
+    pub(crate) question_apart: bool,
 }
 
 /// Where an output limit goes.
@@ -75,6 +79,8 @@ pub(crate) enum What {
     Background,
     User,
     Prompt(Shape, Walk),
+    /// Texts that are each answered by themselves.
+    Prompts(Shape, Walk),
     Nested(&'static Table),
     /// An array of objects.
     Each(&'static Table),

@@ -4,13 +4,18 @@ mod error;
 pub(crate) mod format;
 mod formats;
 mod multipart;
+mod pointer;
 mod reader;
 mod rewrite;
 mod survey;
+mod trim;
+mod turns;
 pub(crate) mod walk;
 
 pub use error::ReadError;
+pub use pointer::{Pointer, read_pointers};
 pub use rewrite::Rewrite;
+pub use trim::Trim;
 
 use crate::json::{Kind, Scanner, Span};
 use crate::prompt::{ANY_MAKER, Count, PromptCount, Sink};
@@ -111,7 +116,6 @@ impl Request {
             Api::OpenAiChat | Api::OpenAiResponses if !openai::is_own_model(&model) => &ANY_MAKER,
             _ => format.frame,
         };
-        let prompts = if route.api == Api::OpenAiCompletions { survey.texts.max(1) } else { 1 };
         let requests = facts.each.map_or(1, |(requests, _)| requests).max(1);
         Ok(Request {
             api: route.api,
@@ -122,7 +126,7 @@ impl Request {
             streams: route.streams.or(facts.stream).unwrap_or(format.streams),
             home,
             length,
-            choices: facts.choices.max(1).saturating_mul(prompts).saturating_mul(requests),
+            choices: facts.choices.max(1).saturating_mul(facts.prompts.max(1)).saturating_mul(requests),
             bound: survey.bound.total(frame),
             tools: survey.tools,
             images: survey.images,

@@ -57,6 +57,9 @@ impl Reader {
             let name = str::from_utf8(name).map_err(|_| ReadError::new(Problem::Form, part.at))?;
             let list = name.strip_suffix("[]");
             match look_up(table, list.unwrap_or(name), part.at)? {
+                Some((_, field)) if list.is_some() && !matches!(field.what, What::Prompt(..)) => {
+                    return Err(ReadError::new(Problem::Type(field.label, "one value, not a list"), part.at));
+                }
                 Some((bit, field)) => {
                     if seen & bit != 0 && list.is_none() {
                         return Err(ReadError::new(Problem::Twice(field.label), part.at));
@@ -122,7 +125,7 @@ impl Reader {
         if told.tell(content, &mut self.survey).is_none() {
             return wrong("UTF-8");
         }
-        self.facts.parts.push(Part { told, span });
+        self.facts.parts.push(Part { label: field.label, told, span });
         Ok(())
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) include_usage: Option<(Span, bool)>,
     pub(super) limits: Vec<Limit>,
     pub(super) choices: u64,
+    /// How many texts are answered by themselves.
+    pub(super) prompts: u64,
     pub(super) background: bool,
     pub(super) tier: Option<Span>,
     pub(super) temperature: Option<f64>,
@@ -34,6 +36,7 @@ pub(super) struct Facts {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
+    pub(super) label: &'static str,
     pub(super) told: Told,
     pub(super) span: Span,
 }
@@ -174,7 +177,7 @@ impl Reader {
             What::Temperature => {
                 facts.temperature = scanner.number_or_skip()?.and_then(|number| number.parse().ok());
             }
-            What::Prompt(shape, walk) => {
+            What::Prompt(shape, walk) | What::Prompts(shape, walk) => {
                 if !shape.fits(kind) {
                     return wrong(shape.name());
                 }
@@ -182,10 +185,13 @@ impl Reader {
                     scanner.skip()?;
                     return Ok(());
                 }
-                let start = scanner.at();
+                let (start, before) = (scanner.at(), self.survey.texts);
                 walk(scanner, &mut self.survey)?;
+                if matches!(field.what, What::Prompts(..)) {
+                    self.facts.prompts = self.survey.texts.saturating_sub(before);
+                }
                 let span = Span { start, end: scanner.at() };
-                self.facts.parts.push(Part { told: Told::Walk(*walk), span });
+                self.facts.parts.push(Part { label: field.label, told: Told::Walk(*walk), span });
             }
             What::Nested(table) => {
                 let home = match kind {

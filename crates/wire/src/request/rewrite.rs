@@ -3,6 +3,7 @@
 use super::Request;
 use super::format::Limits;
 use super::reader::{Home, Limit, Most};
+use super::trim::Trim;
 use crate::Api;
 use crate::json::Span;
 use std::fmt::Write as _;
@@ -18,11 +19,13 @@ pub struct Rewrite<'a> {
     pub output_limit: Option<u64>,
     /// Another model. No effect where the path names it: see [`crate::Route::path_with_model`].
     pub model: Option<&'a str>,
+    /// Leave the oldest turns out: see [`Request::trim`].
+    pub trim: Option<&'a Trim>,
 }
 
-struct Edit {
-    span: Span,
-    text: String,
+pub(super) struct Edit {
+    pub(super) span: Span,
+    pub(super) text: String,
 }
 
 impl Edit {
@@ -57,6 +60,7 @@ impl Request {
         {
             changes.extend(self.name_model(model));
         }
+        changes.extend(edits.trim.into_iter().flat_map(Trim::edits));
         changes.retain(|edit| body.get(edit.span.start..edit.span.end) != Some(edit.text.as_bytes()));
         changes.sort_by_key(|edit| edit.span.start);
         if changes.is_empty() || body.len() != self.length {

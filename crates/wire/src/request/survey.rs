@@ -46,6 +46,11 @@ impl Sink for Survey {
         self.bound.text(text);
     }
 
+    fn tokens(&mut self, count: u64) {
+        one_more(&mut self.texts);
+        self.bound.tokens(count);
+    }
+
     fn reasoning(&mut self, text: &Str<'_>) {
         self.bound.reasoning(text);
     }

@@ -54,9 +54,24 @@ pub(crate) fn message(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<
     text(scanner, sink)
 }
 
-/// An array of texts, or one.
+/// A text, or an array of texts; instead of a text there may be an array of the numbers of its tokens.
 pub(crate) fn texts(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    text_or_each(scanner, sink, text)
+    if scanner.peek()? != Kind::Array {
+        return text(scanner, sink);
+    }
+    let (mut numbers, mut items) = (0u64, scanner.array()?);
+    while items.next(scanner)? {
+        if scanner.peek()? == Kind::Number {
+            numbers = numbers.saturating_add(1);
+            skip(scanner)?;
+        } else {
+            texts(scanner, sink)?;
+        }
+    }
+    if numbers > 0 {
+        sink.tokens(numbers);
+    }
+    Ok(())
 }
 
 /// A value that is known not to reach the model.
