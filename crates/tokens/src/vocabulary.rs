@@ -11,29 +11,32 @@
 //! 262,144 bits by a character's last byte and the next one's first two: the parts of a token meet there, one of which
 //!     is only a part of its character
 //! 262,144 bits by the hash of two characters: the parts of a token meet between them, both whole
-//! for every length: displacements u16 by bucket, entries
+//! 256 u8 by byte: its rank
+//! 96 times 96 u24 by two ASCII characters from U+0020 on: rank and split of the two; 0 if they are no token
+//! for every length from 3 on: displacements u16 by bucket, entries
 //! ```
 //!
 //! Tokens of one length share a minimal perfect hash: the key's hash gives a bucket and an offset, the slot is the
 //! offset displaced by what the bucket says. So a look-up reads one displacement and one entry, whether it finds or not.
 //!
 //! * Up to 7 bytes an entry is one integer of at most 64 bits: rank in the lowest 18 bits, split, and the rest of the
-//!   key. For 3 to 7 bytes the key is first permuted (xor-shift and an odd factor, both bijections); the permuted key's
+//!   key. The key is first permuted (xor-shift and an odd factor, both bijections); the permuted key's
 //!   topmost bits are the offset, the hash of the rest names the bucket. Equal rest means equal bucket, equal slot then equal
 //!   offset, so equal key: the offset need not be stored.
 //! * From 8 bytes on an entry is the token's bytes, then rank and split.
+//! * Two bytes that are not both such ASCII are kept among the three-byte ones, as if 0xFF followed, which is never in UTF-8.
 //!
 //! The split is the length of the left one of the two tokens from which merging makes this one; 0 for a single byte. The
 //! generator has checked that merging makes every token, and both its parts before it.
 #![allow(clippy::arithmetic_side_effects)] // Lengths are below 129, offsets below the blob's size: no sum here wraps.
-
-use crate::words::Pairs;
 
 pub(crate) const RANK_BITS: u32 = 18;
 const RECORD: usize = 32;
 const CHARACTERS_AT: usize = LENGTHS * RECORD;
 const CROSSINGS_AT: usize = CHARACTERS_AT + (0x1_0000 + 0xC00) / 8;
 const PAIRS_AT: usize = CROSSINGS_AT + (1 << 18) / 8;
+const BYTES_AT: usize = PAIRS_AT + (1 << 18) / 8;
+const TWO_BYTES_AT: usize = BYTES_AT + 256;
 const LENGTHS: usize = LONGEST + 1;
 /// The longest token of either vocabulary, in bytes.
 pub(crate) const LONGEST: usize = 128;
@@ -53,19 +56,25 @@ pub(crate) struct Token {
 pub(crate) struct Vocabulary {
     pub(crate) blob: &'static [u8],
     pub(crate) tables: [Table; LENGTHS],
-    pub(crate) pairs: Pairs,
 }
 
+/// The tokens of one length: what its record says, in the form that looking up needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Table {
+    pub(crate) multiplier: u64,
+    /// Of keys up to 7 bytes: all their bits, and those of the permuted key that an entry holds.
+    pub(crate) key_mask: u64,
+    pub(crate) rest_mask: u64,
+    pub(crate) rest_bits: u8,
+    /// How far such a key is shifted to be permuted.
+    pub(crate) fold: u8,
+    /// What leaves of 63 bits those of the bucket.
+    pub(crate) bucket_shift: u8,
+    pub(crate) meta_bits: u8,
     pub(crate) slots: u32,
     pub(crate) displacements_at: u32,
     pub(crate) entries_at: u32,
-    pub(crate) offset_bits: u8,
-    pub(crate) bucket_bits: u8,
-    pub(crate) stride: u8,
-    pub(crate) split_bits: u8,
-    pub(crate) multiplier: u64,
+    pub(crate) stride: u32,
 }
 
 impl Vocabulary {
@@ -75,11 +84,11 @@ impl Vocabulary {
         while length < LENGTHS {
             #[allow(clippy::indexing_slicing)] // In a constant: checked when the crate is compiled.
             {
-                tables[length] = Table::read(blob, length * RECORD);
+                tables[length] = Table::read(blob, length);
             }
             length += 1;
         }
-        Vocabulary { blob, tables, pairs: Pairs::of(blob, tables[2]) }
+        Vocabulary { blob, tables }
     }
 
     /// Whether `text[start..end]` is a token.
@@ -88,76 +97,91 @@ impl Vocabulary {
         self.meta(text, start, end).is_some()
     }
 
-    /// The token `text[start..end]`, if there is one.
-    pub(crate) fn find(&self, text: &[u8], start: usize, end: usize) -> Option<Token> {
-        self.meta(text, start, end).map(|meta| Token {
-            length: end - start,
-            rank: (meta & mask(RANK_BITS)) as u32,
-            split: (meta >> RANK_BITS) as usize,
-        })
-    }
-
-    /// Rank and split of `text[start..end]`.
-    #[inline]
-    fn meta(&self, text: &[u8], start: usize, end: usize) -> Option<u64> {
-        let length = end - start;
-        let table = self.tables.get(length)?;
-        if table.slots == 0 {
-            return None;
-        }
-        let meta_bits = RANK_BITS + u32::from(table.split_bits);
-        if length > 7 {
-            let token = text.get(start..end)?;
-            let entry_at = table.entry_at(self.blob, long_place(token, table)?)?;
-            let meta_at = entry_at + length;
-            return same(self.blob.get(entry_at..meta_at)?, token).then_some(
-                u64::from(self.blob.get(meta_at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))?)
-                    & mask(meta_bits),
-            );
-        }
-        let bits = 8 * length as u32;
-        let key = load(text, start) & mask(bits);
-        let (place, rest) = if table.offset_bits == 0 {
-            let mixed = key.wrapping_mul(table.multiplier);
-            (spread((mixed ^ (mixed >> 29)).wrapping_mul(table.multiplier), table), key)
-        } else {
-            let permuted = (key ^ (key >> (bits / 2))).wrapping_mul(table.multiplier) & mask(bits);
-            let rest_bits = bits - u32::from(table.offset_bits);
-            let rest = permuted & mask(rest_bits);
-            (
-                (
-                    rest.wrapping_mul(table.multiplier) >> (64 - u32::from(table.bucket_bits)),
-                    permuted >> rest_bits,
-                ),
-                rest,
-            )
-        };
-        let entry_at = table.entry_at(self.blob, place)?;
-        let entry = load(self.blob, entry_at) & mask(8 * u32::from(table.stride));
-        (entry >> meta_bits == rest).then_some(entry & mask(meta_bits))
-    }
-
     /// The rank of `text[start..end]`, if it is a token.
     #[inline]
     pub(crate) fn rank(&self, text: &[u8], start: usize, end: usize) -> Option<u32> {
-        self.meta(text, start, end).map(|meta| (meta & mask(RANK_BITS)) as u32)
+        self.meta(text, start, end).map(|meta| meta as u32 & mask(RANK_BITS) as u32)
     }
 
-    /// Whether a character is a token. `false` may be wrong outside the planes that the blob knows.
+    /// The token `text[start..end]`, if there is one.
+    pub(crate) fn find(&self, text: &[u8], start: usize, end: usize) -> Option<Token> {
+        let length = end - start;
+        let meta = self.meta(text, start, end)?;
+        let rank = meta as u32 & mask(RANK_BITS) as u32;
+        let split = match length {
+            1 => 0,
+            2 => 1,
+            _ => (meta & mask(u32::from(self.tables.get(length)?.meta_bits))) >> RANK_BITS,
+        };
+        Some(Token { length, rank, split: split as usize })
+    }
+
+    /// From the lowest bit up: the rank of `text[start..end]`, its split, and bits that mean nothing.
+    #[inline]
+    fn meta(&self, text: &[u8], start: usize, end: usize) -> Option<u64> {
+        let length = end - start;
+        if length == 2 {
+            return self.two_byte_meta(*text.get(start..)?.first_chunk()?);
+        }
+        let table = self.tables.get(length)?;
+        if length > 7 {
+            return self.long_meta(table, text.get(start..end)?);
+        }
+        if length == 1 {
+            return Some(u64::from(*self.blob.get(BYTES_AT + usize::from(*text.get(start)?))?));
+        }
+        self.short_meta(table, load(text, start) & table.key_mask)
+    }
+
+    #[inline]
+    pub(crate) fn two_byte_meta(&self, [first, second]: [u8; 2]) -> Option<u64> {
+        let (row, column) = (first.wrapping_sub(b' '), second.wrapping_sub(b' '));
+        if row < 96 && column < 96 {
+            let entry_at = TWO_BYTES_AT + 3 * (usize::from(row) * 96 + usize::from(column));
+            let entry =
+                u32::from_le_bytes(*self.blob.get(entry_at..entry_at + 4)?.first_chunk()?) & 0x00FF_FFFF;
+            return (entry != 0).then_some(u64::from(entry));
+        }
+        let table = self.tables.get(3)?;
+        self.short_meta(table, u64::from(first) | u64::from(second) << 8 | 0x00FF_0000)
+    }
+
+    #[inline]
+    pub(crate) fn short_meta(&self, table: &Table, key: u64) -> Option<u64> {
+        let permuted = (key ^ (key >> (table.fold & 63))).wrapping_mul(table.multiplier) & table.key_mask;
+        let rest = permuted & table.rest_mask;
+        let bucket = rest.wrapping_mul(table.multiplier) >> 1 >> (table.bucket_shift & 63);
+        let entry_at =
+            table.entry_at(self.blob, bucket as u32, (permuted >> (table.rest_bits & 63)) as u32)?;
+        let entry = u64::from_le_bytes(*self.blob.get(entry_at..entry_at + 8)?.first_chunk()?);
+        (entry >> (table.meta_bits & 63) & table.rest_mask == rest).then_some(entry)
+    }
+
+    #[inline(never)]
+    fn long_meta(&self, table: &Table, token: &[u8]) -> Option<u64> {
+        if table.slots == 0 {
+            return None;
+        }
+        let last = u64::from_le_bytes(*token.last_chunk()?);
+        let mut mixed = (last ^ (last >> 32)).wrapping_mul(GOLDEN);
+        for eight in token.as_chunks().0.iter().take((token.len() - 1) / 8) {
+            mixed = (mixed ^ u64::from_le_bytes(*eight)).wrapping_mul(table.multiplier).rotate_left(29);
+        }
+        let hash = (mixed ^ (mixed >> 32)).wrapping_mul(table.multiplier);
+        let entry_at = table.long_entry_at(self.blob, hash)?;
+        let entry = self.blob.get(entry_at..entry_at + token.len() + 4)?;
+        let (key, meta) = entry.split_at_checked(token.len())?;
+        same(key, token).then_some(u64::from(u32::from_le_bytes(*meta.first_chunk()?)))
+    }
+
+    /// Whether a character is a token. `false` may be wrong outside the blocks that the blob knows.
     #[inline]
     pub(crate) fn is_token(&self, character: Character) -> bool {
-        let bits = character.bytes;
-        let (one, two, three) = (bits >> 8 & 63, bits >> 16 & 63, bits >> 24 & 63);
-        let code_point = match character.length {
-            1 => bits,
-            2 => (bits & 31) << 6 | one,
-            3 => (bits & 15) << 12 | one << 6 | two,
-            _ => match ((bits & 7) << 18 | one << 12 | two << 6 | three).checked_sub(0xF000) {
-                Some(point @ 0x1_0000..0x1_0C00) => point,
-                _ => return false,
-            },
-        };
-        self.bit(CHARACTERS_AT, code_point)
+        match character.code_point {
+            point @ 0..0x1_0000 => self.bit(CHARACTERS_AT, point),
+            point @ 0x1_F000..0x1_FC00 => self.bit(CHARACTERS_AT, point - 0xF000),
+            _ => false,
+        }
     }
 
     /// Whether something may be merged where two characters meet of which one is not merged to the end.
@@ -185,6 +209,7 @@ impl Vocabulary {
 pub(crate) struct Character {
     /// The first one lowest.
     bytes: u32,
+    code_point: u32,
     pub(crate) length: usize,
 }
 
@@ -192,14 +217,18 @@ impl Character {
     /// The one that starts at `at`.
     #[inline]
     pub(crate) fn at(text: &[u8], at: usize) -> Character {
-        let rest = text.get(at..).unwrap_or(&[]);
-        let four = match rest.first_chunk() {
+        let four = match text.get(at..).and_then(<[u8]>::first_chunk) {
             Some(four) => u32::from_le_bytes(*four),
-            None => load_short(rest) as u32,
+            None => load_short(text, at) as u32,
         };
-        // As many as there are ones on top of the first byte; none for ASCII, one within a character.
-        let length = (!four << 24).leading_zeros().clamp(1, 4);
-        Character { bytes: four & u32::MAX >> (32 - 8 * length), length: length as usize }
+        let (one, two, three) = (four >> 8 & 63, four >> 16 & 63, four >> 24 & 63);
+        let (length, mask, code_point) = match four & 0xFF {
+            first @ 0..0x80 => (1, 0xFF, first),
+            first @ 0xE0..0xF0 => (3, 0x00FF_FFFF, (first & 15) << 12 | one << 6 | two),
+            first @ 0..0xE0 => (2, 0xFFFF, (first & 31) << 6 | one),
+            first => (4, 0xFFFF_FFFF, (first & 7) << 18 | one << 12 | two << 6 | three),
+        };
+        Character { bytes: four & mask, code_point, length }
     }
 
     #[inline]
@@ -209,46 +238,43 @@ impl Character {
 }
 
 impl Table {
-    const fn read(blob: &[u8], at: usize) -> Table {
+    const fn read(blob: &[u8], length: usize) -> Table {
+        let at = length * RECORD;
+        let (offset_bits, bucket_bits) = (read(blob, at + 12, 1) as u8, read(blob, at + 13, 1) as u8);
+        let short = length > 2 && length < 8;
+        let key_bits = if short { 8 * length as u8 } else { 0 };
+        let rest_bits = if short { key_bits - offset_bits } else { 0 };
         Table {
+            multiplier: read(blob, at + 16, 8),
+            key_mask: mask(key_bits as u32),
+            rest_mask: mask(rest_bits as u32),
+            rest_bits,
+            fold: key_bits / 2,
+            bucket_shift: 63 - bucket_bits,
+            meta_bits: RANK_BITS as u8 + read(blob, at + 15, 1) as u8,
             slots: read(blob, at, 4) as u32,
             displacements_at: read(blob, at + 4, 4) as u32,
             entries_at: read(blob, at + 8, 4) as u32,
-            offset_bits: read(blob, at + 12, 1) as u8,
-            bucket_bits: read(blob, at + 13, 1) as u8,
-            stride: read(blob, at + 14, 1) as u8,
-            split_bits: read(blob, at + 15, 1) as u8,
-            multiplier: read(blob, at + 16, 8),
+            stride: read(blob, at + 14, 1) as u32,
         }
+    }
+
+    /// Where the entry is of a token of 8 bytes or more with that hash.
+    #[inline]
+    pub(crate) fn long_entry_at(&self, blob: &[u8], hash: u64) -> Option<usize> {
+        let offset = ((hash >> 16 & 0xFFFF_FFFF) * u64::from(self.slots)) >> 32;
+        self.entry_at(blob, (hash >> 1 >> (self.bucket_shift & 63)) as u32, offset as u32)
     }
 
     /// Where the entry is for a bucket and an offset below the number of slots.
     #[inline]
-    pub(crate) fn entry_at(&self, blob: &[u8], (bucket, offset): (u64, u64)) -> Option<usize> {
-        let displacement_at = self.displacements_at as usize + 2 * bucket as usize;
-        let displacement = u16::from_le_bytes(*blob.get(displacement_at..)?.first_chunk()?);
-        let slot = offset as u32 + u32::from(displacement);
+    fn entry_at(&self, blob: &[u8], bucket: u32, offset: u32) -> Option<usize> {
+        let at = self.displacements_at.wrapping_add(2 * bucket) as usize;
+        let displacement = u16::from_le_bytes(*blob.get(at..at + 2)?.first_chunk()?);
+        let slot = offset.wrapping_add(u32::from(displacement));
         let slot = if slot >= self.slots { slot - self.slots } else { slot };
-        Some(self.entries_at as usize + slot as usize * usize::from(self.stride))
+        Some(self.entries_at.wrapping_add(slot.wrapping_mul(self.stride)) as usize)
     }
-}
-
-fn long_place(token: &[u8], table: &Table) -> Option<(u64, u64)> {
-    let last = u64::from_le_bytes(*token.last_chunk()?);
-    let mut mixed = (last ^ (last >> 32)).wrapping_mul(GOLDEN);
-    let mut at = 0;
-    while at < token.len() - 8 {
-        mixed = (mixed ^ load(token, at)).wrapping_mul(table.multiplier).rotate_left(29);
-        at += 8;
-    }
-    Some(spread((mixed ^ (mixed >> 32)).wrapping_mul(table.multiplier), table))
-}
-
-/// Bucket and offset out of a hash.
-#[inline]
-pub(crate) fn spread(hash: u64, table: &Table) -> (u64, u64) {
-    let bucket = hash.checked_shr(64 - u32::from(table.bucket_bits)).unwrap_or(0);
-    (bucket, ((hash >> 16 & 0xFFFF_FFFF) * u64::from(table.slots)) >> 32)
 }
 
 /// Equality of two texts of one length, of eight bytes or more.
@@ -265,19 +291,18 @@ pub(crate) const fn mask(bits: u32) -> u64 {
 /// Eight bytes from `at`, zeros beyond the end.
 #[inline]
 pub(crate) fn load(bytes: &[u8], at: usize) -> u64 {
-    let rest = bytes.get(at..).unwrap_or(&[]);
-    match rest.first_chunk() {
+    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
         Some(eight) => u64::from_le_bytes(*eight),
-        None => load_short(rest),
+        None => load_short(bytes, at),
     }
 }
 
 #[cold]
-fn load_short(rest: &[u8]) -> u64 {
-    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+fn load_short(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).unwrap_or(&[]).iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-pub(crate) const fn read(blob: &[u8], at: usize, bytes: usize) -> u64 {
+const fn read(blob: &[u8], at: usize, bytes: usize) -> u64 {
     let (mut value, mut byte) = (0, 0);
     while byte < bytes {
         #[allow(clippy::indexing_slicing)] // In a constant: checked when the crate is compiled.

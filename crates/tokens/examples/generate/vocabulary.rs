@@ -30,12 +30,15 @@ pub(crate) fn blob(tokens: &[Vec<u8>]) -> Vec<u8> {
     body.extend_from_slice(&characters.tokens());
     body.extend_from_slice(&characters.crossings());
     body.extend_from_slice(&characters.pairs());
-    for length in 1..LENGTHS {
-        let of_length: Vec<usize> = (0..tokens.len()).filter(|&rank| tokens[rank].len() == length).collect();
+    body.extend_from_slice(&bytes(tokens));
+    body.extend_from_slice(&two_bytes(tokens, &splits));
+    let keys: Vec<Vec<u8>> = tokens.iter().map(|token| key(token)).collect();
+    for length in 3..LENGTHS {
+        let of_length: Vec<usize> = (0..tokens.len()).filter(|&rank| keys[rank].len() == length).collect();
         if of_length.is_empty() {
             continue;
         }
-        let table = Table::build(length, &of_length, tokens);
+        let table = Table::build(length, &of_length, &keys);
         let displacements_at = header.len() + body.len();
         for d in &table.displacements {
             body.extend_from_slice(&d.to_le_bytes());
@@ -43,7 +46,7 @@ pub(crate) fn blob(tokens: &[Vec<u8>]) -> Vec<u8> {
         let slots_at = header.len() + body.len();
         for slot in &table.slots {
             let rank = of_length[*slot];
-            table.write_entry(&mut body, &tokens[rank], rank, splits[rank]);
+            table.write_entry(&mut body, &keys[rank], rank, splits[rank]);
         }
         let record = &mut header[length * HEADER..][..HEADER];
         record[0..4].copy_from_slice(&(table.slots.len() as u32).to_le_bytes());
@@ -59,6 +62,36 @@ pub(crate) fn blob(tokens: &[Vec<u8>]) -> Vec<u8> {
     // So that eight bytes can be loaded at every entry.
     header.extend_from_slice(&[0; 8]);
     header
+}
+
+/// By byte, its rank.
+fn bytes(tokens: &[Vec<u8>]) -> [u8; 256] {
+    let mut ranks = [0; 256];
+    for (rank, token) in tokens.iter().enumerate().take(256) {
+        ranks[usize::from(token[0])] = rank as u8;
+    }
+    ranks
+}
+
+/// By two printable ASCII characters, rank and split; 0 where there is no token.
+fn two_bytes(tokens: &[Vec<u8>], splits: &[u8]) -> Vec<u8> {
+    let mut entries = vec![0; 3 * 96 * 96];
+    for (rank, token) in tokens.iter().enumerate().filter(|(_, token)| is_printable_pair(token)) {
+        let meta = rank as u32 | u32::from(splits[rank]) << RANK_BITS;
+        let at = 3 * (usize::from(token[0] - b' ') * 96 + usize::from(token[1] - b' '));
+        entries[at..at + 3].copy_from_slice(&meta.to_le_bytes()[..3]);
+    }
+    entries
+}
+
+fn is_printable_pair(token: &[u8]) -> bool {
+    matches!(token, [b' '..0x80, b' '..0x80])
+}
+
+/// Under what bytes a token is kept in the hash tables; fewer than three if it is not.
+fn key(token: &[u8]) -> Vec<u8> {
+    assert!(token.len() == 1 || !token.contains(&0xFF), "there is a token that is not of UTF-8");
+    if token.len() == 2 && !is_printable_pair(token) { [token, &[0xFF]].concat() } else { token.to_vec() }
 }
 
 /// For every token the length of the left half of the pair it is merged from; 0 where merging never makes the token.
@@ -209,7 +242,7 @@ impl Table {
             let bucket_bits = (n as f64 / 5.0).log2().ceil().max(0.0) as u32 + seed as u32 / 100;
             // Bits of the key that the slot stands for: as many as name a slot and are not needed for the bucket.
             let offset_bits = match length {
-                3..=LONGEST_PACKED => n.ilog2().min(8 * length as u32 - bucket_bits),
+                ..=LONGEST_PACKED => n.ilog2().min(8 * length as u32 - bucket_bits),
                 _ => 0,
             };
             let multiplier = splitmix(u64::wrapping_mul(seed, GOLDEN).wrapping_add(length as u64)) | 1;
@@ -235,12 +268,6 @@ impl Table {
             let mut key = [0u8; 8];
             key[..token.len()].copy_from_slice(token);
             let key = u64::from_le_bytes(key);
-            if self.offset_bits == 0 {
-                let mixed = key.wrapping_mul(self.multiplier);
-                let (bucket, offset) =
-                    self.place_of((mixed ^ (mixed >> 29)).wrapping_mul(self.multiplier), n);
-                return (bucket, offset, key);
-            }
             let h = (key ^ (key >> (bits / 2))).wrapping_mul(self.multiplier) & mask(bits);
             let rest_bits = bits - self.offset_bits;
             let rest = h & mask(rest_bits);
