@@ -1,6 +1,6 @@
 //! The policy as requests meet it: names resolved to positions once, not per request.
 
-use policy::{Budget, Dimension, Policy, Source};
+use policy::{Budget, Dimension, OnExceeded, Policy, Source};
 use quota::BucketKey;
 use quota::proto::Bucket;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -49,6 +49,19 @@ impl Rules {
 
     pub(crate) fn budgets(&self) -> &[Rule] {
         &self.budgets
+    }
+
+    /// The lowest limit of output tokens that a guardrail of this kind sets a call.
+    pub(crate) fn guardrail(&self, labels: &Labels, kind: OnExceeded) -> Option<u64> {
+        let value = |name: &str| {
+            let known = self.policy.dimensions.iter().position(|dimension| dimension.name == name);
+            known.and_then(|at| labels.dimensions.get(at)).unwrap_or(&labels.model).as_str()
+        };
+        let guardrails = self.policy.guardrails.iter().filter(|guardrail| guardrail.on_exceeded == kind);
+        guardrails
+            .filter(|guardrail| guardrail.holds(value))
+            .map(|guardrail| guardrail.max_output_tokens)
+            .min()
     }
 
     /// The values of all dimensions, read with `header`.

@@ -41,6 +41,8 @@ pub(crate) struct Said {
     pub(crate) extras: Extras,
     /// Bytes that passed and could not be read.
     pub(crate) unread_bytes: u64,
+    /// Why it was ended early, if it was.
+    pub(crate) stopped: Option<&'static str>,
 }
 
 #[derive(Debug, Default)]
@@ -178,6 +180,11 @@ impl Series {
         self.count("tollkeeper_unread_bytes_total", said.unread_bytes);
         if let Some(reason) = said.finish {
             self.count(finish_metric(reason), 1);
+        }
+        match said.stopped {
+            Some("guardrail") => self.count("reason=.=guardrail;.;tollkeeper_stopped_total", 1),
+            Some(_) => self.count("reason=.=overrun;.;tollkeeper_stopped_total", 1),
+            None => {}
         }
         self.count("tollkeeper_tool_calls_total", said.tool_calls);
         let Extras { cost_pico_usd, audio_ms, searches, fetches, images, .. } = said.extras;

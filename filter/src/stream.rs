@@ -3,6 +3,8 @@
 mod answer;
 mod call;
 mod decoding;
+mod limits;
+mod reader;
 
 use crate::admission::{Admission, Asking, Reservation};
 use crate::host::{Action, Body, CallId, Host, LogLevel};

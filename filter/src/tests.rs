@@ -5,6 +5,7 @@ mod encodings;
 mod endings;
 mod hostile;
 mod server;
+mod stops;
 mod streams;
 
 use crate::fake::{Process, Sent, Worker};

@@ -17,6 +17,8 @@ pub struct Budget {
     pub mode: Mode,
     pub when_unreachable: WhenUnreachable,
     pub lost_lease: LostLease,
+    #[serde(default)]
+    pub on_overrun: OnOverrun,
 }
 
 /// What a budget counts.
@@ -74,6 +76,18 @@ pub enum LostLease {
     Released,
 }
 
+/// What happens to a stream that goes beyond what was reserved for it, because its provider does not keep the output
+/// limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnOverrun {
+    /// Goes on, and all of it is charged.
+    #[default]
+    Charge,
+    /// Is ended.
+    Stop,
+}
+
 impl Budget {
     /// The window instance that contains `now_ms`: its start and end, Unix milliseconds.
     #[must_use]
@@ -98,6 +112,7 @@ mod tests {
             mode: Mode::Enforce,
             when_unreachable: WhenUnreachable::Allow,
             lost_lease: LostLease::Spent,
+            on_overrun: OnOverrun::Charge,
         }
     }
 

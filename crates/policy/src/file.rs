@@ -1,9 +1,11 @@
 //! The policy file: YAML to [`Policy`], or everything that is wrong with it.
 
+mod guardrails;
 mod values;
 
 use crate::known_prices::known_prices;
-use crate::{Budget, Dimension, LostLease, Mode, Policy, Price, Problem, Source, WhenUnreachable};
+use crate::{Budget, Dimension, LostLease, Mode, OnOverrun, Policy, Price, Problem, Source, WhenUnreachable};
+use guardrails::{GuardrailEntry, read_guardrails};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ struct File {
     #[serde(default)]
     prices: PricesEntry,
     output_limit: Option<Spanned<u64>>,
+    #[serde(default)]
+    guardrails: Vec<Spanned<GuardrailEntry>>,
     #[serde(default)]
     budgets: Vec<Spanned<BudgetEntry>>,
 }
@@ -72,6 +76,8 @@ struct BudgetEntry {
     when_unreachable: WhenUnreachable,
     #[serde(default)]
     lost_lease: LostLease,
+    #[serde(default)]
+    on_overrun: OnOverrun,
 }
 
 /// How much a call holds while it runs. One way so far: exact prompt plus an enforced output limit.
@@ -96,6 +102,7 @@ impl Policy {
         let mut problems = Vec::new();
         let dimensions = read_dimensions(file.dimensions, &mut problems);
         let prices = read_prices(file.prices, &mut problems);
+        let guardrails = read_guardrails(file.guardrails, &dimensions, &mut problems);
         let budgets = read_budgets(file.budgets, &dimensions, &mut problems);
         let output_limit = match &file.output_limit {
             Some(given) if !(1..=10_000_000).contains(&given.value) => {
@@ -107,7 +114,8 @@ impl Policy {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut policy = Policy { version: String::new(), dimensions, budgets, prices, output_limit };
+        let mut policy =
+            Policy { version: String::new(), dimensions, guardrails, budgets, prices, output_limit };
         policy.version = fingerprint(&policy.compiled());
         Ok(policy)
     }
@@ -258,6 +266,7 @@ fn read_budgets(
             mode: entry.mode,
             when_unreachable: entry.when_unreachable,
             lost_lease: entry.lost_lease,
+            on_overrun: entry.on_overrun,
         });
     }
     budgets
@@ -279,7 +288,7 @@ budgets:
     per: [tenant]
     limit: 100000 tokens
     window: 1h
-  - { name: spend, per: [tenant, model], limit: 0.50 USD, window: 1d, mode: shadow, when_unreachable: deny, lost_lease: released }
+  - { name: spend, per: [tenant, model], limit: 0.50 USD, window: 1d, mode: shadow, when_unreachable: deny, lost_lease: released, on_overrun: stop }
 ";
 
     fn problems(yaml: &str) -> Vec<String> {
@@ -295,6 +304,7 @@ budgets:
         let spend = policy.budget("spend").unwrap();
         assert_eq!((spend.limit, spend.unit), (500_000_000_000, Unit::PicoUsd));
         assert_eq!((spend.mode, spend.lost_lease), (Mode::Shadow, LostLease::Released));
+        assert_eq!((hour.on_overrun, spend.on_overrun), (OnOverrun::Charge, OnOverrun::Stop));
         assert_eq!(
             policy.prices.of("my-llama").map(|price| (price.input, price.output)),
             Some((200_000, 600_000))

@@ -2,6 +2,7 @@
 //!
 //! * [`Policy`] is the checked form that everything else works with. The server reads it from YAML
 //!   (`Policy::from_yaml`, feature `yaml`) and sends it to the filters as JSON ([`Policy::compiled`]).
+//! * [`Guardrail`] limits single calls.
 //! * [`Budget`] is one rule: an amount of a [`Unit`], per dimension values and window.
 //! * [`Price`] turns [`tokens::Usage`] into pico-USD.
 //!
@@ -10,6 +11,7 @@
 
 mod budget;
 mod dimension;
+mod guardrail;
 mod money;
 mod price;
 
@@ -19,8 +21,9 @@ mod file;
 mod known_prices;
 mod problem;
 
-pub use budget::{Budget, LostLease, Mode, Unit, WhenUnreachable};
+pub use budget::{Budget, LostLease, Mode, OnOverrun, Unit, WhenUnreachable};
 pub use dimension::{Dimension, Source};
+pub use guardrail::{Condition, Guardrail, OnExceeded};
 pub use money::PICO_PER_USD;
 pub use price::{Price, Prices};
 pub use problem::Problem;
@@ -33,6 +36,8 @@ pub struct Policy {
     /// Changes whenever the meaning does; short enough for a log line.
     pub version: String,
     pub dimensions: Vec<Dimension>,
+    #[serde(default)]
+    pub guardrails: Vec<Guardrail>,
     pub budgets: Vec<Budget>,
     pub prices: Prices,
     /// The most output tokens a call may ask for where a budget reserves for the worst case and the client set no

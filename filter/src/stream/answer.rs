@@ -2,6 +2,8 @@
 
 use super::call::Call;
 use super::decoding::Decoding;
+use super::limits::Why;
+use super::reader::Reader;
 use crate::charge::{Ending, is_by_provider};
 use crate::host::{Body, Headers, Host, LogLevel};
 use crate::plain_upstreams;
@@ -14,7 +16,7 @@ use wire::{Counted, MeterOptions, Passed, Reported, ResponseHead, ResponseMeter}
 pub(super) struct Answer {
     status: u32,
     by_provider: bool,
-    meter: ResponseMeter,
+    reader: Reader,
     /// Where it came encoded.
     decoding: Option<Decoding>,
     /// An error to a request that was changed on its way.
@@ -25,32 +27,33 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Reads the headers of the answer.
-    pub(super) fn start(host: &dyn Host, worker: &Worker, call: &Call) -> Answer {
+    pub(super) fn start(host: &dyn Host, worker: &Worker, call: &mut Call) -> Answer {
         let headers = host.headers(Headers::Response).unwrap_or_default();
         let header = |name: &str| headers.get(name).unwrap_or_default();
         let status: u16 =
             std::str::from_utf8(header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
         let head = ResponseHead { status, header: &|name| headers.get(name) };
-        let meter_of =
-            |strip_usage| ResponseMeter::new(call.request.api(), &head, MeterOptions { strip_usage });
+        let api = call.request.api();
+        let meter_of = |strip_usage| ResponseMeter::new(api, &head, MeterOptions { strip_usage });
         let mut meter = meter_of(call.usage_added);
+        let mut stopper = if status == 200 { call.stopper(&head) } else { None };
         let mut decoding = Decoding::of(header("content-encoding"), &worker.decoders);
-        if let (Some(decoding), true) = (&mut decoding, meter.may_shorten()) {
+        if let (Some(decoding), true) = (&mut decoding, meter.may_shorten() || stopper.is_some()) {
             // What has to be changed has to be passed on decoded; every client takes that. Else it stays as it is.
             if decoding.can_be_plain() && host.remove_header(Headers::Response, "content-encoding").is_ok() {
                 decoding.make_plain();
             } else {
-                meter = meter_of(false);
+                (meter, stopper) = (meter_of(false), None);
             }
         }
-        if meter.may_shorten() && !header("content-length").is_empty() {
+        if (meter.may_shorten() || stopper.is_some()) && !header("content-length").is_empty() {
             // What is taken out changes the length, if there is one.
             let _ = host.remove_header(Headers::Response, "content-length");
         }
         Answer {
             status: status.into(),
             by_provider: status < 400 || is_by_provider(host),
-            meter,
+            reader: Reader::new(meter, stopper),
             decoding,
             suspect: status == 400 && call.usage_added,
             first_token_ns: None,
@@ -98,10 +101,10 @@ impl Answer {
             return;
         }
         let Ok(piece) = host.body(Body::Response, size) else { return };
-        let before = self.meter.output_chunks();
+        let before = self.reader.meter.output_chunks();
         let passed = match &mut self.decoding {
-            None => self.meter.feed(&piece, end),
-            Some(decoding) => decoding.feed(&mut self.meter, &piece, end),
+            None => self.reader.feed(&piece, end),
+            Some(decoding) => decoding.feed(&mut self.reader, &piece, end),
         };
         if let Passed::Replaced(with) = passed
             && let Err(error) = host.replace_body(Body::Response, piece.len(), &with)
@@ -111,7 +114,7 @@ impl Answer {
                 &format!("tollkeeper: a piece of an answer could not be changed: {error}"),
             );
         }
-        if self.meter.is_stream() && self.meter.output_chunks() > before {
+        if self.reader.meter.is_stream() && self.reader.meter.output_chunks() > before {
             let now = host.monotonic_ns();
             self.first_token_ns = self.first_token_ns.or(Some(now));
             self.last_token_ns = Some(now);
@@ -121,32 +124,37 @@ impl Answer {
     /// The answer is over: what was kept back of it is read.
     pub(super) fn finish(&mut self) {
         if let Some(decoding) = &mut self.decoding {
-            decoding.finish(&mut self.meter);
+            decoding.finish(&mut self.reader);
         }
-        self.meter.finish();
+        self.reader.meter.finish();
     }
 
     pub(super) fn reported(&self) -> Option<Reported> {
-        self.meter.usage()
+        self.reader.meter.usage()
     }
 
     /// The output that was seen and is not in [`Answer::reported`].
     pub(super) fn count_unreported(&mut self, encoding: Encoding) -> Counted {
-        self.meter.count_unreported(encoding)
+        self.reader.meter.count_unreported(encoding)
     }
 
     /// The ending of an answer that may have an error in it.
     pub(super) fn ending(&self, ending: Ending) -> Ending {
-        if self.meter.error_seen() {
-            ending.with_error(self.meter.has_output() || self.meter.usage().is_some())
+        if self.reader.meter.error_seen() {
+            ending.with_error(self.reader.meter.has_output() || self.reader.meter.usage().is_some())
         } else {
             ending
         }
     }
 
+    /// Why it was ended early, if it was.
+    pub(super) fn stopped(&self) -> Option<Why> {
+        self.reader.stopped()
+    }
+
     /// The model that answered, as it names itself.
     pub(super) fn model(&self) -> Option<&str> {
-        self.meter.model()
+        self.reader.meter.model()
     }
 
     /// What stats say of it.
@@ -154,24 +162,25 @@ impl Answer {
         Said {
             first_token_ns: self.first_token_ns,
             last_token_ns: self.last_token_ns,
-            finish: self.meter.finish_reason(),
-            tool_calls: self.meter.tool_calls(),
-            extras: self.meter.extras(),
+            finish: self.reader.meter.finish_reason(),
+            tool_calls: self.reader.meter.tool_calls(),
+            extras: self.reader.meter.extras(),
             unread_bytes: self.unread_bytes(),
+            stopped: self.stopped().map(Why::name),
         }
     }
 
     /// Whether all of it that passed could be read.
     pub(super) fn is_readable(&self) -> bool {
         // Of an answer that comes in one piece, what is missing was generated all the same.
-        let cut_short = self.meter.is_truncated() && !self.meter.is_stream();
+        let cut_short = self.reader.meter.is_truncated() && !self.reader.meter.is_stream();
         self.unread_bytes() == 0 && !cut_short && !self.decoding.as_ref().is_some_and(Decoding::is_truncated)
     }
 
     /// Bytes that passed and could not be read.
     fn unread_bytes(&self) -> u64 {
         let encoded = self.decoding.as_ref().map_or(0, Decoding::unread_bytes);
-        self.meter.unread_bytes().saturating_add(encoded)
+        self.reader.meter.unread_bytes().saturating_add(encoded)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::Arrival;
 use super::answer::Answer;
+use super::limits::Limits;
+use super::reader::Stopper;
 use crate::admission::{Consumed, Margin, Reservation, Shortage, Worst};
 use crate::charge::{Ending, Known, Source, charge};
 use crate::host::{self, Body, Headers, Host};
@@ -15,7 +17,7 @@ use crate::worker::Worker;
 use policy::Dimension;
 use std::rc::Rc;
 use tokens::{Known as EncodingKnown, Model, Usage};
-use wire::{Counted, PromptCount, Reported, Request, Rewrite};
+use wire::{Counted, CutOff, PromptCount, Reported, Request, ResponseHead, Rewrite};
 
 /// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
 const LONGEST_KEPT: usize = 256 * 1024;
@@ -26,6 +28,7 @@ pub(super) struct Call {
     pub(super) labels: Labels,
     pub(super) request: Request,
     provider: String,
+    limits: Limits,
     body: Vec<u8>,
     /// The prompt's exact count, once it was made.
     prompt: Option<PromptCount>,
@@ -62,11 +65,13 @@ impl Call {
                 let model = Dimension::sanitise(request.model().as_bytes());
                 let labels = Labels { dimensions, model };
                 let usage_added = false;
+                let limits = Limits::of(&request, &rules, &labels);
                 Ok(Some(Call {
                     rules,
                     labels,
                     request,
                     provider: arrival.provider.clone(),
+                    limits,
                     body,
                     prompt: None,
                     encodings,
@@ -102,14 +107,9 @@ impl Call {
             Some(_) => (self.request.prompt_bound(), Margin::None),
             None => (self.request.prompt_bound(), Margin::Plenty),
         };
-        let output = self.output_limit().saturating_mul(self.request.choices());
+        let output = self.limits.output;
         let cost = self.price().map_or(0, |price| price.worst_cost(prompt, output));
         Worst { prompt, output, cost, margin }
-    }
-
-    /// Output tokens of one choice: the client's own limit, else the policy's.
-    fn output_limit(&self) -> u64 {
-        self.request.output_limit().unwrap_or(self.rules.policy().output_limit)
     }
 
     fn price(&self) -> Option<&policy::Price> {
@@ -141,9 +141,8 @@ impl Call {
             && self.request.asks_for_usage()
             && !self.request.include_usage()
             && !plain_upstreams::is_known(host);
-        let is_limited = !self.rules.budgets().is_empty();
-        let limit = (is_limited && self.request.output_limit().is_none()).then(|| self.output_limit());
-        let edits = Rewrite { include_usage: add_usage, output_limit: limit, model: None, trim: None };
+        let edits =
+            Rewrite { include_usage: add_usage, output_limit: self.limits.enforced, model: None, trim: None };
         let changed = self.request.rewrite(&self.body, &edits);
         self.unchanged = signature.covers_body && changed.is_some();
         if let Some(changed) = changed.filter(|_| !signature.covers_body) {
@@ -157,6 +156,22 @@ impl Call {
             self.body = Vec::new();
         }
         Ok(())
+    }
+
+    /// What ends the answer with this head where the policy says so, if it is a stream.
+    pub(super) fn stopper(&mut self, head: &ResponseHead<'_>) -> Option<Stopper> {
+        let stop = self.limits.stop.filter(|_| self.request.stream())?;
+        let cut = CutOff::new(self.request.api(), head)?;
+        let (model, prompt) = (self.model(), self.count_prompt().tokens());
+        Some(Stopper {
+            stop,
+            cut,
+            encoding: model.encoding,
+            exact: model.known == EncodingKnown::Exact,
+            include_usage: self.request.include_usage(),
+            prompt,
+            stopped: false,
+        })
     }
 
     pub(super) fn refused_for(&self, shortage: &Shortage) -> Refusal {
@@ -211,6 +226,7 @@ impl Call {
 
         let now = host.monotonic_ns();
         let duration_ns = now.saturating_sub(self.arrived_ns);
+        let stopped = answer.as_deref().is_some_and(|answer| answer.stopped().is_some());
         let finished = Finished {
             usage,
             cost_pico_usd: cost,
@@ -223,7 +239,7 @@ impl Call {
         worker.stats.finished(host, &self.rules, &self.labels, &self.provider, &finished);
         let entry = Entry {
             labels: &self.labels,
-            outcome: ending.outcome().to_owned(),
+            outcome: if stopped { "stopped" } else { ending.outcome() }.to_owned(),
             source: source.name(),
             usage,
             cost_pico_usd: cost,
@@ -234,7 +250,7 @@ impl Call {
     }
 
     fn known(&mut self, answer: Option<&mut Answer>) -> Known {
-        let output_limit = self.output_limit().saturating_mul(self.request.choices());
+        let output_limit = self.limits.output;
         let reported = answer.as_ref().and_then(|answer| answer.reported());
         // The answers to a batch never pass here.
         let readable = !self.request.batch() && answer.as_ref().is_none_or(|answer| answer.is_readable());

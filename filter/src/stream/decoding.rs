@@ -1,8 +1,9 @@
 //! An answer that came encoded, though no encoding was asked for.
 
+use super::reader::Reader;
 use std::cell::Cell;
 use std::rc::Rc;
-use wire::{Decoder, Passed, ResponseMeter};
+use wire::{Decoder, Passed};
 
 /// Bytes that all decoders of a worker may take together. Memory of a VM never shrinks.
 const MOST_MEMORY: u64 = 64 << 20;
@@ -54,10 +55,10 @@ impl Decoding {
     }
 
     /// A piece of the body, `end` with the last one: decoded and read. Says what to pass on for it.
-    pub(super) fn feed(&mut self, meter: &mut ResponseMeter, piece: &[u8], end: bool) -> Passed {
+    pub(super) fn feed(&mut self, reader: &mut Reader, piece: &[u8], end: bool) -> Passed {
         let mut plain = self.plain.then(Vec::new);
         let mut read = |decoded: &[u8], end: bool| {
-            let passed = meter.feed(decoded, end);
+            let passed = reader.feed(decoded, end);
             if let Some(plain) = &mut plain {
                 match passed {
                     Passed::Untouched => plain.extend_from_slice(decoded),
@@ -94,9 +95,9 @@ impl Decoding {
     }
 
     /// The answer ends without a last piece.
-    pub(super) fn finish(&mut self, meter: &mut ResponseMeter) {
+    pub(super) fn finish(&mut self, reader: &mut Reader) {
         self.decoder.finish(&mut |decoded| {
-            let _ = meter.feed(decoded, false);
+            let _ = reader.feed(decoded, false);
         });
     }
 
@@ -120,22 +121,23 @@ impl Drop for Decoding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::{Api, MeterOptions, ResponseHead};
+    use wire::{Api, MeterOptions, ResponseHead, ResponseMeter};
 
     #[test]
     fn decoders_of_a_worker_share_a_bounded_memory() {
         let memory = Memory::default();
         let head = ResponseHead { status: 200, header: &|_| None };
-        let mut meter = ResponseMeter::new(Api::OpenAiChat, &head, MeterOptions::default());
+        let meter = ResponseMeter::new(Api::OpenAiChat, &head, MeterOptions::default());
+        let mut reader = Reader::new(meter, None);
         let mut answers = Vec::new();
         for _ in 0..1_000 {
             let mut answer = Decoding::of(b"gzip", &memory).unwrap();
-            let _ = answer.feed(&mut meter, b"\x1f\x8b", false);
+            let _ = answer.feed(&mut reader, b"\x1f\x8b", false);
             answers.push(answer);
         }
         assert!(memory.0.get() <= MOST_MEMORY);
         // Those that came too late are not read.
-        let _ = answers[999].feed(&mut meter, b"more", false);
+        let _ = answers[999].feed(&mut reader, b"more", false);
         assert_eq!(answers[999].unread_bytes(), 4);
         answers.clear();
         assert_eq!(memory.0.get(), 0);

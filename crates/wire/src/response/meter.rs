@@ -73,6 +73,14 @@ impl ResponseMeter {
         self
     }
 
+    /// Counts output with this encoding as it passes, so that [`ResponseMeter::count_output`] costs nothing at any time.
+    /// Without, text is kept, and only counted if that turns out to be needed.
+    #[must_use]
+    pub fn counting(mut self, encoding: Encoding) -> Self {
+        self.seen.output.count_at_once(encoding);
+        self
+    }
+
     /// Whether the response is a stream of events. An array of events (Gemini) is known for one by its first byte.
     #[must_use]
     pub const fn is_stream(&self) -> bool {

@@ -58,6 +58,11 @@ impl Output {
         self.expected = Some(encoding);
     }
 
+    /// Counts with this encoding as texts pass, so that a count is at hand at any time.
+    pub(super) fn count_at_once(&mut self, encoding: Encoding) {
+        self.counting = Some(encoding);
+    }
+
     /// As [`Output::expect`], if nothing is expected yet.
     pub(super) fn expect_unless_told(&mut self, encoding: Encoding) {
         self.expected.get_or_insert(encoding);
