@@ -167,7 +167,7 @@ fn exact_counts_are_the_providers_figures_and_the_bound_holds() {
             }
         }
         let output = usage["completion_tokens"].as_u64().unwrap();
-        let (mut meter, _) = metered(&exchange, 50, false);
+        let (meter, _) = metered(&exchange, 50, false);
         let counted = meter.count_output(encoding);
         tally(&mut outputs, counted.exact, counted.tokens == output);
         if counted.exact && request_is_exact && counted.tokens != output {

@@ -69,7 +69,7 @@ fn expected() -> Usage {
 #[test]
 fn a_stream_is_metered_and_passes_untouched() {
     let text = stream(&[ROLE, HELLO, WORLD, STOP, USAGE, DONE]);
-    let (mut meter, client) = events(&text, false);
+    let (meter, client) = events(&text, false);
     assert_eq!(client, text);
     assert_eq!(figures(&meter), Some(expected()));
     assert_eq!(meter.model(), Some("gpt-4o-2024-08-06"));
@@ -114,7 +114,7 @@ fn every_line_end_and_every_cut_gives_the_same_bytes_and_figures() {
         let expected_client = of(&[comment, ROLE, comment, WORLD, comment, comment, DONE]);
         for cut in 0..=text.len() {
             let (a, b) = text.as_bytes().split_at(cut);
-            let (mut meter, client) = pass(&[a, b], EVENTS, true);
+            let (meter, client) = pass(&[a, b], EVENTS, true);
             assert_eq!(String::from_utf8(client).unwrap(), expected_client, "{line_end:?} cut at {cut}");
             assert_eq!(figures(&meter), Some(expected()), "{line_end:?} cut at {cut}");
             assert_eq!(meter.count_output(O200kBase).tokens, count(O200kBase, "wörld 日本"));
@@ -264,7 +264,7 @@ fn a_json_response_is_read_at_its_end_in_any_split() {
     let text = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"Hello wörld","refusal":null}},{"index":1,"message":{"role":"assistant","content":"日本"}}],"usage":{"prompt_tokens":9,"completion_tokens":4}}"#;
     for cut in 0..=text.len() {
         let (a, b) = text.as_bytes().split_at(cut);
-        let (mut meter, client) = pass(&[a, b], JSON, true);
+        let (meter, client) = pass(&[a, b], JSON, true);
         assert_eq!(client, text.as_bytes());
         assert_eq!(figures(&meter), Some(Usage { uncached_input: 9, output_visible: 4, ..Usage::default() }));
         let choices = count(O200kBase, "Hello wörld") + count(O200kBase, "日本");
@@ -285,7 +285,7 @@ fn calls_reasoning_and_refusals_are_output_each_by_itself() {
     ];
     let text: String =
         deltas.iter().map(|d| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{d}}}]}}\n\n")).collect();
-    let (mut meter, _) = events(&text, false);
+    let (meter, _) = events(&text, false);
     let texts = ["Think", "I cannot", "get_weather", r#"{"city":"Paris"}"#, "get_time"];
     let counted = meter.count_output(O200kBase);
     // One call costs 7 tokens around it, a second one 24 more.
@@ -301,7 +301,7 @@ fn output_beyond_what_is_kept_is_counted_all_the_same() {
         .iter()
         .map(|word| format!("data: {{\"model\":\"gpt-4o\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}}}}]}}\n\n"))
         .collect();
-    let (mut meter, _) = events(&text, false);
+    let (meter, _) = events(&text, false);
     let counted = meter.count_output(O200kBase);
     assert_eq!((counted.tokens, counted.exact), (count(O200kBase, &words.concat()), true));
     assert!(!meter.count_output(tokens::Encoding::Cl100kBase).exact, "it was counted with another encoding");
@@ -358,7 +358,7 @@ fn events_and_bodies_of_any_size_are_read() {
 #[test]
 fn an_empty_response_says_nothing() {
     for kind in [JSON, EVENTS] {
-        let (mut meter, client) = pass(&[b""], kind, true);
+        let (meter, client) = pass(&[b""], kind, true);
         assert!(client.is_empty() && figures(&meter).is_none() && !meter.has_output());
         assert_eq!(meter.count_output(O200kBase).tokens, 0);
     }

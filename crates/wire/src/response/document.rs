@@ -29,6 +29,8 @@ pub(super) trait Sink {
     fn text(&mut self, field: &'static Field, piece: &str);
     /// A short string.
     fn word(&mut self, field: &'static Field, word: &str);
+    /// A string where a short one is expected, but too long for one.
+    fn long_word(&mut self, field: &'static Field);
     /// A number, as it is written.
     fn number(&mut self, field: &'static Field, written: &str);
     fn flag(&mut self, field: &'static Field, value: bool);
@@ -225,19 +227,16 @@ impl Document {
                     self.comma(sink);
                     at.saturating_add(1)
                 }
-                State::After if matches!(byte, b'}' | b']') => {
-                    let next = self.close(byte == b'}', sink, at);
-                    if let Some(mut verbatim) = self.verbatim.take_if(|open| open.depth == self.depth) {
-                        verbatim.pass(piece.get(verbatim_from..next).unwrap_or_default(), sink);
-                        verbatim.text.end(&mut |text| sink.text(verbatim.field, text));
-                    }
-                    next
-                }
+                State::After if matches!(byte, b'}' | b']') => self.close(byte == b'}', sink, at),
                 State::FirstKey | State::Key | State::Colon | State::After => {
                     self.state = State::Failed;
                     return at;
                 }
             };
+            if let Some(mut verbatim) = self.verbatim.take_if(|open| open.depth == self.depth) {
+                verbatim.pass(piece.get(verbatim_from..at).unwrap_or_default(), sink);
+                verbatim.text.end(&mut |text| sink.text(verbatim.field, text));
+            }
         }
         if let Some(verbatim) = &mut self.verbatim {
             verbatim.pass(piece.get(verbatim_from..).unwrap_or_default(), sink);
@@ -430,8 +429,10 @@ impl Document {
                 self.state = State::Colon;
             }
             Reading::Word => {
-                if let Some((field, word)) = self.field.zip(self.word()) {
-                    sink.word(field, word);
+                match (self.field, self.word()) {
+                    (Some(field), Some(word)) => sink.word(field, word),
+                    (Some(field), None) => sink.long_word(field),
+                    (None, _) => {}
                 }
                 self.after_value();
             }

@@ -121,14 +121,14 @@ pub(crate) enum Leaf {
     CostUsd,
     /// Seconds of audio, billed by their length.
     AudioSeconds,
+    /// Seconds of audio, which count where nothing else is said.
+    AudioLength,
     /// A number of searches.
     Searches,
     /// A search, by what was searched for.
     Search,
     /// A number of pages fetched.
     Fetches,
-    /// An image, by its data or its address.
-    Image,
     /// A document of another format, in base64.
     Wrapped,
 }
@@ -171,6 +171,8 @@ pub(crate) enum Scope {
     /// Parts of what was written to a cache, by lifetime.
     WrittenParts,
     Error,
+    /// An image made.
+    Image,
     /// Output that is not text: audio.
     Unseen,
 }

@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Start,
     /// The last of a response.
     Last,
+    /// The last of a response that brings an image.
+    LastImage,
     /// It says again what has been said.
     Restates,
     Error,
@@ -32,11 +34,10 @@ impl Kind {
             | "response.incomplete"
             | "response.failed"
             | "response.cancelled"
-            | "image_generation.completed"
-            | "image_edit.completed"
             | "transcript.text.done"
             | "message-end"
             | "stream-end" => Kind::Last,
+            "image_generation.completed" | "image_edit.completed" => Kind::LastImage,
             "error" => Kind::Error,
             "response.output_text.delta" | "transcript.text.delta" => Kind::Delta(Said::Content),
             "response.refusal.delta" => Kind::Delta(Said::Refusal),

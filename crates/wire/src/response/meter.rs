@@ -222,7 +222,7 @@ impl ResponseMeter {
     /// by itself. Exact for content of a model with documented rules, in its own encoding, to a request without tools
     /// (with tools on offer gpt-4o counts one token more); calls, and what surrounds them, make it an estimate.
     #[must_use]
-    pub fn count_output(&mut self, encoding: Encoding) -> Counted {
+    pub fn count_output(&self, encoding: Encoding) -> Counted {
         let counted = self.seen.output.count(encoding);
         self.judged(counted)
     }
@@ -230,7 +230,7 @@ impl ResponseMeter {
     /// As [`ResponseMeter::count_output`], but only of what came after the last [`ResponseMeter::usage`]: what an
     /// incomplete report lacks. It is everything where there was no report, and nothing where the report is complete.
     #[must_use]
-    pub fn count_unreported(&mut self, encoding: Encoding) -> Counted {
+    pub fn count_unreported(&self, encoding: Encoding) -> Counted {
         if self.usage().is_some_and(|reported| reported.complete) {
             return Counted { tokens: 0, exact: true };
         }

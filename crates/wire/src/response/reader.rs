@@ -159,6 +159,10 @@ impl Sink for Outer<'_> {
         self.seen.word(field, word);
     }
 
+    fn long_word(&mut self, field: &'static Field) {
+        self.seen.long_word(field);
+    }
+
     fn enter(&mut self, _: &'static Field) {}
     fn leave(&mut self, _: &'static Field) {}
     fn array(&mut self, _: &'static Field) {}

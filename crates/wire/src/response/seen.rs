@@ -68,6 +68,8 @@ struct Event {
     item_is_search: bool,
     /// The inference being read is one of the response's own.
     inference_is_main: bool,
+    /// How long a recording is, billed so or not.
+    audio_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,16 +139,26 @@ impl Seen {
         if event.spoke {
             self.chunks = self.chunks.saturating_add(1);
         }
-        self.ended |= event.kind == Kind::Last;
+        self.ended |= matches!(event.kind, Kind::Last | Kind::LastImage);
         // Figures outside any `usage` count once their document is complete.
         let bare = self.figures.take_changed() && all;
         let usage = event.usage.or_else(|| bare.then(|| self.figures.usage()).flatten());
+        let usage = usage.or_else(|| self.usage_by_length(event.audio_ms));
         if let Some(usage) = usage {
             self.complete = self.ended || event.shape.is_usage_only() || (self.is_whole && !self.is_array);
             self.usage = Some(usage);
             self.note_coverage(event.kind);
         }
         if all { event.shape } else { Shape::default() }
+    }
+
+    /// The usage of a recording of which nothing is known but its length.
+    fn usage_by_length(&mut self, audio_ms: u64) -> Option<Usage> {
+        if audio_ms == 0 || self.usage.is_some() {
+            return None;
+        }
+        self.extras.audio_ms = audio_ms;
+        Some(Usage::default())
     }
 
     /// The event did not arrive as it was sent: its figures are not to be trusted.
@@ -196,6 +208,7 @@ impl Seen {
             Kind::Delta(said) => self.said(said, &delta),
             Kind::Other => self.said(Said::Content, &delta),
             Kind::ItemBegins => self.said(Said::CallName, &name),
+            Kind::LastImage => self.made_image(),
             Kind::ItemEnds if self.event.item_is_search => self.searched(),
             _ => {}
         }
@@ -248,6 +261,10 @@ impl Seen {
         if is_end && (self.finish.is_none() || word != "incomplete") {
             self.finish(word);
         }
+    }
+
+    fn made_image(&mut self) {
+        self.extras.images = self.extras.images.saturating_add(1);
     }
 
     fn searched(&mut self) {
@@ -314,6 +331,7 @@ impl Sink for Seen {
                 self.error = true;
                 self.event.shape.error = true;
             }
+            Scope::Image => self.made_image(),
             Scope::Unseen => {
                 self.output.unseen();
                 self.event.spoke = true;
@@ -420,13 +438,24 @@ impl Sink for Seen {
                 self.event.part_name = if word == "1h" { Part::LongLived } else { Part::Other };
             }
             Leaf::Search => self.searched(),
-            Leaf::Image => self.extras.images = self.extras.images.saturating_add(1),
+            _ => {}
+        }
+    }
+
+    fn long_word(&mut self, field: &'static Field) {
+        match field.leaf {
+            Leaf::ErrorName => {
+                self.error = true;
+                self.event.shape.error = true;
+            }
+            Leaf::Search => self.searched(),
             _ => {}
         }
     }
 
     fn number(&mut self, field: &'static Field, written: &str) {
         let parsed = || written.parse::<f64>().ok();
+        let milliseconds = || parsed().map_or(0, |seconds| (seconds * 1e3).round() as u64);
         match field.leaf {
             Leaf::ErrorName => self.error_name(written),
             Leaf::CostUsd => {
@@ -434,9 +463,10 @@ impl Sink for Seen {
                 self.extras.cost_pico_usd = parsed().map(|usd| (usd * 1e12).round() as u64);
             }
             Leaf::AudioSeconds => {
-                self.extras.audio_ms = parsed().map_or(0, |seconds| (seconds * 1e3).round() as u64);
+                self.extras.audio_ms = milliseconds();
                 self.figures.measured();
             }
+            Leaf::AudioLength => self.event.audio_ms = milliseconds(),
             leaf => {
                 if let Some(n) = count(written) {
                     self.set(leaf, n);

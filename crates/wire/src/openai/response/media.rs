@@ -2,13 +2,12 @@
 
 use super::ERROR;
 use super::usage::NEWER_USAGE;
-use crate::response::{Field, Leaf, Said};
+use crate::response::{Field, Leaf, Said, Scope};
 
 /// A body with images, or an event of a stream, of which the last has the usage. DALL·E reports none.
 pub(crate) static IMAGES_RESPONSE: Field = Field::document(&[
     Field::new("type").means(Leaf::Kind),
-    Field::new("data")
-        .with(&[Field::new("b64_json").means(Leaf::Image), Field::new("url").means(Leaf::Image)]),
+    Field::new("data").opens(Scope::Image),
     NEWER_USAGE,
     ERROR,
 ]);
@@ -19,7 +18,7 @@ pub(crate) static TRANSCRIPTIONS_RESPONSE: Field = Field::document(&[
     Field::new("delta").means(Leaf::Delta),
     Field::new("text").says(Said::Content),
     // whisper-1, verbose: the length of the audio, for where there is no usage.
-    Field::new("duration").means(Leaf::AudioSeconds),
+    Field::new("duration").means(Leaf::AudioLength),
     NEWER_USAGE,
     ERROR,
 ]);

@@ -29,8 +29,6 @@ pub(crate) static RESPONSES_RESPONSE: Field = Field::document(&[
     TIER,
     NEWER_USAGE,
     ERROR,
-    // An event that is an error has its name at the top.
-    Field::new("code").means(Leaf::ErrorName),
 ]);
 
 const MODEL: Field = Field::new("model").means(Leaf::Model);

@@ -1,23 +1,8 @@
-//! Recorded traffic of every provider: what is metered of a response is what an independent reading of it finds.
+//! Recorded traffic: what is metered of a response is what an independent reading of it finds.
 
-// Clippy takes only the test functions themselves for tests, not what they share.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
-#![cfg(not(target_arch = "wasm32"))]
-
-#[path = "../common/mod.rs"]
-mod common;
-mod corpus;
-mod facts;
-mod reading;
-
-use common::{fed, figures};
-use corpus::{Exchange, exchanges};
+use crate::common::{self, fed, figures};
+use crate::corpus::{Exchange, exchanges};
+use crate::{facts, reading};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use wire::{Api, FinishReason, ResponseMeter};

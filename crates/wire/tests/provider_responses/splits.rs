@@ -1,0 +1,122 @@
+//! However a response is cut, the meter says the same, and the client gets the same bytes.
+
+use crate::common;
+use crate::corpus::exchanges;
+use crate::documented;
+use crate::fixtures::all;
+use tokens::Encoding::O200kBase;
+use wire::{Extras, FinishReason, Passed, Reported, ResponseMeter};
+
+/// So many places of a body are cut, spread over it: of the documented ones nearly all; of the recorded ones, which
+/// are many and alike, fewer, unless `EVERY_SPLIT` is set.
+const DOCUMENTED: usize = 2_000;
+const RECORDED: usize = 100;
+
+struct Metered {
+    said: Said,
+    client: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Said {
+    usage: Option<Reported>,
+    extras: Extras,
+    output: (u64, u64),
+    facts: (Option<String>, Option<FinishReason>, Option<String>, u64, bool),
+    unread: u64,
+    truncated: bool,
+}
+
+fn metered<'p>(mut meter: ResponseMeter, pieces: impl IntoIterator<Item = &'p [u8]>) -> Metered {
+    let mut client = Vec::new();
+    for piece in pieces {
+        match meter.feed(piece, false) {
+            Passed::Untouched => client.extend_from_slice(piece),
+            Passed::Replaced(bytes) => client.extend(bytes),
+        }
+    }
+    client.extend(meter.release());
+    let said = Said {
+        usage: meter.usage(),
+        extras: meter.extras(),
+        output: (meter.output_chunks(), meter.count_output(O200kBase).tokens),
+        facts: (
+            meter.model().map(str::to_owned),
+            meter.finish_reason(),
+            meter.error().map(str::to_owned),
+            meter.tool_calls(),
+            meter.error_seen(),
+        ),
+        unread: meter.unread_bytes(),
+        truncated: meter.is_truncated(),
+    };
+    Metered { said, client }
+}
+
+/// A generator of numbers (xorshift): the cuts are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end as u64).unwrap()
+    }
+}
+
+fn check(name: &str, body: &[u8], meter: impl Fn() -> ResponseMeter, random: &mut Random, most: usize) {
+    let whole = metered(meter(), [body]);
+    let same = |other: Metered, how: String| {
+        assert_eq!(other.said, whole.said, "{name}, {how}");
+        assert!(other.client == whole.client, "{name}, {how}: other bytes");
+    };
+    let places = body.len() + 1;
+    let step = places.div_ceil(most);
+    for cut in (0..places).step_by(step) {
+        let (a, b) = body.split_at(cut);
+        same(metered(meter(), [a, b]), format!("cut at {cut}"));
+    }
+    for _ in 0..20 {
+        let mut cuts: Vec<usize> = (0..random.below(12)).map(|_| random.below(places)).collect();
+        cuts.extend([0, body.len()]);
+        cuts.sort_unstable();
+        let pieces = cuts.windows(2).map(|ends| &body[ends[0]..ends[1]]);
+        same(metered(meter(), pieces), format!("cut at {cuts:?}"));
+    }
+    for size in [1, 2, 3, 61] {
+        same(metered(meter(), body.chunks(size)), format!("in pieces of {size}"));
+    }
+}
+
+#[test]
+fn documented_responses_are_metered_alike_in_any_split() {
+    let mut random = Random(7);
+    for fixture in all() {
+        for strip in [false, true] {
+            check(
+                fixture.name,
+                &fixture.body,
+                || documented::meter(&fixture, strip),
+                &mut random,
+                DOCUMENTED,
+            );
+        }
+        // A stream that breaks off, too.
+        let half = &fixture.body[..fixture.body.len() / 2];
+        check(fixture.name, half, || documented::meter(&fixture, true), &mut random, DOCUMENTED);
+    }
+}
+
+#[test]
+fn recorded_responses_are_metered_alike_in_any_split() {
+    let mut random = Random(8);
+    let most = if std::env::var_os("EVERY_SPLIT").is_some() { usize::MAX } else { RECORDED };
+    for exchange in exchanges() {
+        let strips = exchange.content_type.starts_with("text/event-stream");
+        for strip in if strips { &[false, true][..] } else { &[false] } {
+            let meter = || common::meter(exchange.api, &exchange.content_type, *strip);
+            check(&exchange.id, &exchange.response, meter, &mut random, most);
+        }
+    }
+}
