@@ -9,7 +9,7 @@ use crate::{
     parts::Parts,
     short::{self, Words},
     split,
-    vocabulary::Vocabulary,
+    vocabulary::{Vocabulary, load},
     window::{self, Pieces},
     words::NEVER,
     work::Work,
@@ -73,6 +73,13 @@ pub(crate) fn one(
     work: &mut Work,
 ) -> Option<(u64, usize)> {
     let end = piece_end(text, at);
+    let length = end - at;
+    // Words behind a dash or a blank that is not ASCII; other scripts are merged by characters.
+    let mixed = (5..=short::LONGEST).contains(&length) && text.get(at + 4..end).is_some_and(<[u8]>::is_ascii);
+    if mixed && !vocabulary.contains(text, at, end) {
+        work.steps(length as u64)?;
+        return Some((short::count(vocabulary, text, at, length), end));
+    }
     Some((merge::count(vocabulary, text, at, end, parts, work)?, end))
 }
 
@@ -120,6 +127,13 @@ impl Words for [u8; LOADED] {
     #[inline]
     fn word(&self, at: usize) -> u64 {
         word(self, at)
+    }
+}
+
+impl Words for [u8] {
+    #[inline]
+    fn word(&self, at: usize) -> u64 {
+        load(self, at)
     }
 }
 

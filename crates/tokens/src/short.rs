@@ -13,7 +13,12 @@ pub(crate) trait Words {
 
 /// The number of tokens of the piece of that length, 2 to [`LONGEST`], that starts at `start` and is no token.
 #[inline]
-pub(crate) fn count(vocabulary: &Vocabulary, bytes: &impl Words, start: usize, length: usize) -> u64 {
+pub(crate) fn count(
+    vocabulary: &Vocabulary,
+    bytes: &(impl Words + ?Sized),
+    start: usize,
+    length: usize,
+) -> u64 {
     let first = bytes.word(start);
     match length {
         2 => return 2,

@@ -26,7 +26,10 @@ fn o200k_any(text: &[u8], start: usize) -> usize {
     let (first, after_first) = char_at(text, start);
     // [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
     // [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
+    // A mark needs no letter behind it, and rather stands alone than before capitals only: the first expression is tried
+    // with and without a prefix before the second one is.
     if first.is_prefix()
+        && first != Class::Mark
         && let Some(end) = cased_word(text, after_first)
     {
         return contraction(text, end).unwrap_or(end);

@@ -2,7 +2,7 @@
 //! up, so several can be under way at once. The tables are those of `vocabulary.rs`.
 #![allow(clippy::arithmetic_side_effects)] // As there; lengths are from 2 to 16.
 
-use crate::vocabulary::{GOLDEN, RANK_BITS, Vocabulary, load, mask};
+use crate::vocabulary::{GOLDEN, RANK_BITS, Vocabulary, mask};
 
 /// The rank of what is no token. Above all ranks.
 pub(crate) const NEVER: u32 = (1 << RANK_BITS) - 1;
@@ -30,8 +30,13 @@ impl Vocabulary {
         let mixed = if length == 8 { mixed } else { more };
         let hash = (mixed ^ (mixed >> 32)).wrapping_mul(table.multiplier);
         let Some(entry_at) = table.long_entry_at(self.blob, hash) else { return NEVER };
-        let same = load(self.blob, entry_at) == first && load(self.blob, entry_at + length - 8) == last;
-        if same { rank(Some(load(self.blob, entry_at + length))) } else { NEVER }
+        // The token, then at most four bytes.
+        let Some(entry) = self.blob.get(entry_at..).and_then(<[u8]>::first_chunk::<20>) else { return NEVER };
+        let word = |at: usize| {
+            entry.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight))
+        };
+        let differs = (word(0) ^ first) | (word((length - 8) & 15) ^ last) != 0;
+        if differs { NEVER } else { rank(Some(word((length & 31) - 4) >> 32)) }
     }
 }
 

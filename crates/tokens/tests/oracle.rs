@@ -102,6 +102,16 @@ fn contractions_without_regard_to_case() {
 }
 
 #[test]
+fn marks_before_capitals() {
+    // Bytes of the two characters of the first one would be merged if they were one piece.
+    for text in
+        ["\u{8e1}Ճ", "\u{8e1}ՃՃ", "\u{8e1}Ճա", " \u{8e1}Ճ", ".\u{8e1}Ճ", "x\u{8e1}Ճ", "\u{8e1}\u{8e1}Ճ"]
+    {
+        same(text);
+    }
+}
+
+#[test]
 fn long_runs_of_one_kind() {
     for unit in [
         "a", "A", "aB", "ab", " ", "\n", " \n", "\t", "=", "-", "1", "日", "中国", "あ", "é", "\u{301}", "ก",
