@@ -4,6 +4,7 @@ mod admission;
 mod encodings;
 mod endings;
 mod hostile;
+mod providers;
 mod server;
 mod stops;
 mod streams;
