@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use tokens::Usage;
-use wire::{Counted, PromptCount, Reported};
+use wire::{Counted, Reported};
 
 /// Where a charge's figures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn response_flags(host: &dyn Host) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) reported: Option<Reported>,
-    pub(crate) prompt: PromptCount,
+    pub(crate) prompt: Counted,
     /// The output that was seen and not reported.
     pub(crate) output: Counted,
     /// The most the answer could have had, for one that could not be read.
@@ -157,7 +157,7 @@ pub(crate) fn charge(ending: Ending, known: impl FnOnce() -> Known) -> (Usage, S
     let (usage, prompt_is_exact) = match known.reported {
         Some(Reported { usage, complete: true }) => return (usage, Source::Reported),
         Some(Reported { usage, complete: false }) => (usage, true),
-        None => (Usage { uncached_input: known.prompt.tokens(), ..Usage::default() }, known.prompt.exact),
+        None => (Usage { uncached_input: known.prompt.tokens, ..Usage::default() }, known.prompt.exact),
     };
     let output = if known.readable {
         usage.output_visible.saturating_add(known.output.tokens)
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn known() -> Known {
-        let prompt = PromptCount { text: 13, overhead: 7, exact: true, ..PromptCount::default() };
+        let prompt = Counted { tokens: 20, exact: true };
         let output = Counted { tokens: 5, exact: true };
         Known { reported: None, prompt, output, output_limit: 500, readable: true }
     }

@@ -21,6 +21,7 @@ mod grpc_service;
 mod headers;
 mod holdings;
 mod leases;
+mod lessons;
 mod outbox;
 mod plain_upstreams;
 mod pockets;

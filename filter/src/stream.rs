@@ -160,11 +160,14 @@ impl Stream {
 
     /// Reserves, first by a bound that costs nothing, then by the exact count; then asks the server; or refuses.
     fn decide(&mut self, host: &dyn Host, worker: &mut Worker, mut call: Box<Call>, from: From) -> Action {
+        if call.is_always_counted() {
+            call.count_for_verdict(host, worker);
+        }
         let admission = match worker.reserve(host, &call.rules, &call.labels, call.worst()) {
             Admission::Admitted(held) => return self.forward(host, worker, call, held, from),
             other if call.is_counted() => other,
             _ => {
-                call.count_prompt();
+                call.count_for_verdict(host, worker);
                 worker.reserve(host, &call.rules, &call.labels, call.worst())
             }
         };

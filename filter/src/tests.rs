@@ -1,6 +1,7 @@
 //! Whole calls through the filter, against the model of Envoy: given this traffic, this charge.
 
 mod admission;
+mod counting;
 mod encodings;
 mod endings;
 mod hostile;
@@ -86,6 +87,16 @@ impl Mesh {
     fn tokens(&self, tenant: &str, class: &str) -> u64 {
         self.process.metric(&format!(
             "tenant=.={tenant};.;model=.=gpt-4o;.;provider=.=openai;.;class=.={class};.;tollkeeper_tokens_total"
+        ))
+    }
+
+    fn source(&self, model: &str, source: &str) -> u64 {
+        self.source_of("acme", model, source)
+    }
+
+    fn source_of(&self, tenant: &str, model: &str, source: &str) -> u64 {
+        self.process.metric(&format!(
+            "tenant=.={tenant};.;model=.={model};.;provider=.=openai;.;source=.={source};.;tollkeeper_usage_source_total"
         ))
     }
 

@@ -3,6 +3,7 @@
 use crate::buckets::Buckets;
 use crate::config::Config;
 use crate::host::{Body, Expected, Host, LogLevel};
+use crate::lessons::Lessons;
 use crate::outbox::Outbox;
 use crate::pockets::Pockets;
 use crate::rules::Rules;
@@ -30,6 +31,7 @@ pub struct Worker {
     pub(crate) outbox: Outbox,
     pub(crate) stats: Stats,
     pub(crate) contact: Contact,
+    pub(crate) lessons: Lessons,
     /// What decoders of encoded answers take.
     pub(crate) decoders: Memory,
 }
@@ -71,6 +73,7 @@ impl Worker {
             outbox: Outbox::default(),
             stats: Stats::default(),
             contact: Contact::default(),
+            lessons: Lessons::default(),
             decoders: Memory::default(),
         })
     }

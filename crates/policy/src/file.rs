@@ -1,11 +1,15 @@
 //! The policy file: YAML to [`Policy`], or everything that is wrong with it.
 
 mod guardrails;
+mod models;
 mod values;
 
 use crate::known_prices::known_prices;
-use crate::{Budget, Dimension, LostLease, Mode, OnOverrun, Policy, Price, Problem, Source, WhenUnreachable};
+use crate::{
+    Budget, Counting, Dimension, LostLease, Mode, OnOverrun, Policy, Price, Problem, Source, WhenUnreachable,
+};
 use guardrails::{GuardrailEntry, read_guardrails};
+use models::read_models;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -29,6 +33,10 @@ struct File {
     output_limit: Option<Spanned<u64>>,
     #[serde(default)]
     guardrails: Vec<Spanned<GuardrailEntry>>,
+    #[serde(default)]
+    count: Counting,
+    #[serde(default)]
+    models: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     budgets: Vec<Spanned<BudgetEntry>>,
 }
@@ -102,6 +110,7 @@ impl Policy {
         let mut problems = Vec::new();
         let dimensions = read_dimensions(file.dimensions, &mut problems);
         let prices = read_prices(file.prices, &mut problems);
+        let models = read_models(file.models, &prices, &mut problems);
         let guardrails = read_guardrails(file.guardrails, &dimensions, &mut problems);
         let budgets = read_budgets(file.budgets, &dimensions, &mut problems);
         let output_limit = match &file.output_limit {
@@ -114,8 +123,16 @@ impl Policy {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut policy =
-            Policy { version: String::new(), dimensions, guardrails, budgets, prices, output_limit };
+        let mut policy = Policy {
+            version: String::new(),
+            dimensions,
+            guardrails,
+            budgets,
+            prices,
+            output_limit,
+            count: file.count,
+            models,
+        };
         policy.version = fingerprint(&policy.compiled());
         Ok(policy)
     }
@@ -322,6 +339,17 @@ budgets:
         let version = |text: &str| Policy::from_yaml(text).unwrap().version;
         assert_eq!(version(GOOD), version(&format!("# a comment\n{GOOD}")));
         assert_ne!(version(GOOD), version(&GOOD.replace("100000", "100001")));
+    }
+
+    #[test]
+    fn deployments_stand_for_models_and_prompts_are_counted_when_it_matters_or_always() {
+        let policy = Policy::from_yaml(GOOD).unwrap();
+        assert_eq!((policy.models.behind("chat"), policy.count), ("chat", Counting::WhenNeeded));
+        let more =
+            "models: { chat: gpt-4o, house: my-llama, aws: anthropic.claude-sonnet-4-5 }\ncount: always\n";
+        let policy = Policy::from_yaml(&format!("{GOOD}{more}")).unwrap();
+        assert_eq!((policy.models.behind("chat"), policy.count), ("gpt-4o", Counting::Always));
+        assert_eq!(Policy::from_compiled(&policy.compiled()), Ok(policy));
     }
 
     #[test]

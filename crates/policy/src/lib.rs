@@ -10,8 +10,10 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod count;
 mod dimension;
 mod guardrail;
+mod models;
 mod money;
 mod price;
 
@@ -22,8 +24,10 @@ mod known_prices;
 mod problem;
 
 pub use budget::{Budget, LostLease, Mode, OnOverrun, Unit, WhenUnreachable};
+pub use count::Counting;
 pub use dimension::{Dimension, Source};
 pub use guardrail::{Condition, Guardrail, OnExceeded};
+pub use models::Models;
 pub use money::PICO_PER_USD;
 pub use price::{Price, Prices};
 pub use problem::Problem;
@@ -43,6 +47,12 @@ pub struct Policy {
     /// The most output tokens a call may ask for where a budget reserves for the worst case and the client set no
     /// limit of its own.
     pub output_limit: u64,
+    /// When prompts are counted.
+    #[serde(default)]
+    pub count: Counting,
+    /// What models names of the operator's own stand for.
+    #[serde(default)]
+    pub models: Models,
 }
 
 impl Policy {

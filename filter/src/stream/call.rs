@@ -7,6 +7,7 @@ use super::reader::Stopper;
 use crate::admission::{Consumed, Margin, Reservation, Shortage, Worst};
 use crate::charge::{Ending, Known, Source, charge};
 use crate::host::{self, Body, Headers, Host};
+use crate::lessons::Subject;
 use crate::outbox::Entry;
 use crate::plain_upstreams;
 use crate::refusal::Refusal;
@@ -14,9 +15,9 @@ use crate::rules::{Labels, Rules};
 use crate::signature::Signature;
 use crate::stats::Finished;
 use crate::worker::Worker;
-use policy::Dimension;
+use policy::{Counting, Dimension};
 use std::rc::Rc;
-use tokens::{Known as EncodingKnown, Model, Usage};
+use tokens::{Known as EncodingKnown, Learned, Model, Usage};
 use wire::{Counted, CutOff, PromptCount, Reported, Request, ResponseHead, Rewrite};
 
 /// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
@@ -30,8 +31,12 @@ pub(super) struct Call {
     provider: String,
     limits: Limits,
     body: Vec<u8>,
-    /// The prompt's exact count, once it was made.
+    /// How the model counts that answers to the name asked for.
+    model: Model,
+    /// The prompt's count, once it was made.
     prompt: Option<PromptCount>,
+    /// Where the count is an estimate: what such prompts hardly exceed, if enough was learned to say.
+    upper: Option<u64>,
     /// Whether the client takes answers in encodings.
     encodings: bool,
     /// The client's signature, where nobody signs anew.
@@ -62,8 +67,8 @@ impl Call {
         match Request::read(&arrival.route, headers.get("content-type").unwrap_or_default(), &body) {
             Ok(None) => Ok(None),
             Ok(Some(request)) => {
-                let model = Dimension::sanitise(request.model().as_bytes());
-                let labels = Labels { dimensions, model };
+                let model = Model::of(rules.policy().models.behind(request.model()));
+                let labels = Labels { dimensions, model: Dimension::sanitise(request.model().as_bytes()) };
                 let usage_added = false;
                 let limits = Limits::of(&request, &rules, &labels);
                 Ok(Some(Call {
@@ -73,7 +78,9 @@ impl Call {
                     provider: arrival.provider.clone(),
                     limits,
                     body,
+                    model,
                     prompt: None,
+                    upper: None,
                     encodings,
                     signature: signature.filter(|_| !rewrite_signed),
                     usage_added,
@@ -92,28 +99,45 @@ impl Call {
         self.prompt.is_some()
     }
 
+    /// Whether the policy has it counted, whatever the verdict.
+    pub(super) fn is_always_counted(&self) -> bool {
+        self.rules.policy().count == Counting::Always
+    }
+
     /// Counts the prompt, if that was not done.
-    pub(super) fn count_prompt(&mut self) -> PromptCount {
-        let model = self.model();
+    fn count_prompt(&mut self) -> PromptCount {
         let (request, body) = (&self.request, &self.body);
-        *self.prompt.get_or_insert_with(|| request.count_prompt(body, &model))
+        *self.prompt.get_or_insert_with(|| request.count_prompt(body, &self.model))
+    }
+
+    /// Counts the prompt for a verdict.
+    pub(super) fn count_for_verdict(&mut self, host: &dyn Host, worker: &Worker) {
+        let counted = self.count_prompt();
+        if !counted.exact && counted.complete && counted.media == 0 {
+            self.upper = self.subject(worker).learned(host).upper(&counted.raw());
+        }
     }
 
     /// The most the call can consume, by what is known of it so far.
     pub(super) fn worst(&self) -> Worst {
-        // An estimate may be too low: only the provider's own vocabulary makes a count safe to reserve by.
+        // An estimate may be too low: only the provider's own vocabulary makes a count safe to reserve by, or many
+        // figures of the provider's.
+        let bound = self.request.prompt_bound();
         let (prompt, margin) = match self.prompt {
             Some(counted) if counted.exact => (counted.tokens(), Margin::None),
-            Some(_) => (self.request.prompt_bound(), Margin::None),
-            None => (self.request.prompt_bound(), Margin::Plenty),
+            Some(_) => (self.upper.map_or(bound, |upper| upper.min(bound)), Margin::None),
+            None => (bound, Margin::Plenty),
         };
         let output = self.limits.output;
         let cost = self.price().map_or(0, |price| price.worst_cost(prompt, output));
         Worst { prompt, output, cost, margin }
     }
 
+    /// The price of the name asked for, else of the model behind it.
     fn price(&self) -> Option<&policy::Price> {
-        self.rules.policy().prices.of(self.request.model())
+        let policy = self.rules.policy();
+        let name = self.request.model();
+        policy.prices.of(name).or_else(|| policy.prices.of(policy.models.behind(name)))
     }
 
     /// Pico-USD of what was consumed. A name without a price (a deployment's, an alias) costs what the model costs that
@@ -126,8 +150,9 @@ impl Call {
         }
     }
 
-    fn model(&self) -> Model {
-        Model::of(self.request.model())
+    fn subject(&self, worker: &Worker) -> Subject {
+        let name = self.rules.policy().models.behind(self.request.model());
+        Subject::of(worker.seed(), &self.provider, name, self.model)
     }
 
     /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
@@ -162,7 +187,7 @@ impl Call {
     pub(super) fn stopper(&mut self, head: &ResponseHead<'_>) -> Option<Stopper> {
         let stop = self.limits.stop.filter(|_| self.request.stream())?;
         let cut = CutOff::new(self.request.api(), head)?;
-        let (model, prompt) = (self.model(), self.count_prompt().tokens());
+        let (model, prompt) = (self.model, self.count_prompt().tokens());
         Some(Stopper {
             stop,
             cut,
@@ -183,6 +208,7 @@ impl Call {
 
     pub(super) fn record_refusal(&self, worker: &mut Worker, reason: &str) {
         worker.stats.refused(&self.rules, &self.labels, &self.provider, reason);
+        self.record_count(worker);
         let entry = Entry {
             labels: &self.labels,
             outcome: format!("refused:{reason}"),
@@ -219,7 +245,12 @@ impl Call {
             }
             None => ending,
         };
-        let (usage, source) = charge(ending, || self.known(answer.as_deref_mut()));
+        let subject = self.subject(worker);
+        let (usage, source) = charge(ending, || self.known(answer.as_deref_mut(), || subject.learned(host)));
+        if let Some(reported) = answer.as_deref().and_then(Answer::reported) {
+            self.learn(host, worker, &subject, reported);
+        }
+        self.record_count(worker);
         let cost = self.cost(&usage, answer.as_deref());
         let consumed = Consumed { usage, cost_pico_usd: cost.unwrap_or(0) };
         worker.settle(host, &self.rules, &self.labels, held, ending.is_charged().then_some(consumed));
@@ -249,25 +280,68 @@ impl Call {
         worker.outbox.record(&self.provider, entry);
     }
 
-    fn known(&mut self, answer: Option<&mut Answer>) -> Known {
+    fn known(&mut self, answer: Option<&mut Answer>, learned: impl Fn() -> Learned) -> Known {
         let output_limit = self.limits.output;
         let reported = answer.as_ref().and_then(|answer| answer.reported());
         // The answers to a batch never pass here.
         let readable = !self.request.batch() && answer.as_ref().is_none_or(|answer| answer.is_readable());
-        let model = self.model();
         let (prompt, output) = match (reported, answer) {
             // Counting would cost time and change nothing.
-            (Some(Reported { complete: true, .. }), _) => (PromptCount::default(), Counted::default()),
-            (Some(_), Some(answer)) => (PromptCount::default(), answer.count_unreported(model.encoding)),
-            (None, Some(answer)) => (self.count_prompt(), answer.count_unreported(model.encoding)),
+            (Some(Reported { complete: true, .. }), _) => (Counted::default(), Counted::default()),
+            (Some(_), Some(answer)) => (Counted::default(), self.count_output(answer, learned)),
+            (None, Some(answer)) => (self.estimate_prompt(&learned), self.count_output(answer, learned)),
             // Nothing of the answer was seen, and nobody knows how far it was.
-            (_, None) => (self.count_prompt(), Counted { tokens: 0, exact: false }),
+            (_, None) => (self.estimate_prompt(&learned), Counted { tokens: 0, exact: false }),
         };
-        Known { reported, prompt, output: sure(output, model.known), output_limit, readable }
+        Known { reported, prompt, output, output_limit, readable }
     }
-}
 
-/// A count with a vocabulary that may not be the model's is no exact one.
-fn sure(counted: Counted, known: EncodingKnown) -> Counted {
-    Counted { exact: counted.exact && known == EncodingKnown::Exact, ..counted }
+    fn estimate_prompt(&mut self, learned: impl Fn() -> Learned) -> Counted {
+        let counted = self.count_prompt();
+        let tokens = if counted.exact {
+            counted.tokens()
+        } else {
+            learned().estimate(&counted.raw()).saturating_add(counted.media)
+        };
+        Counted { tokens, exact: counted.exact }
+    }
+
+    /// A count with a vocabulary that may not be the model's is no exact one.
+    fn count_output(&self, answer: &mut Answer, learned: impl Fn() -> Learned) -> Counted {
+        let counted = answer.count_unreported(self.model.encoding);
+        match self.model.known {
+            EncodingKnown::Exact => counted,
+            EncodingKnown::Estimated => {
+                Counted { tokens: learned().estimate_output(counted.tokens), exact: false }
+            }
+        }
+    }
+
+    /// Learns from the provider's figure how the model counts, where nothing says it for certain.
+    fn learn(&mut self, host: &dyn Host, worker: &mut Worker, subject: &Subject, reported: Reported) {
+        let request = &self.request;
+        let is_plain =
+            [request.tools(), request.images(), request.audio(), request.files()].iter().all(|n| *n == 0);
+        let is_certain = is_plain && self.model.has_documented_framing();
+        if is_certain || !reported.complete || request.batch() {
+            return;
+        }
+        if self.prompt.is_none() && !worker.lessons.wants(subject) {
+            return;
+        }
+        let counted = self.count_prompt();
+        let media = reported.usage.image_in.saturating_add(reported.usage.audio_in);
+        if counted.exact || !counted.complete || (counted.media > 0 && media == 0) {
+            return;
+        }
+        let text = reported.usage.input().saturating_sub(media);
+        worker.lessons.learn(host, subject, &counted.raw(), text);
+        worker.stats.count("tollkeeper_prompts_learned_total", 1);
+    }
+
+    fn record_count(&self, worker: &mut Worker) {
+        if self.is_counted() {
+            worker.stats.count("tollkeeper_prompts_counted_total", 1);
+        }
+    }
 }
