@@ -92,8 +92,6 @@ pub(crate) struct Shortage {
     pub(crate) need: u64,
     /// When it makes sense to try again.
     pub(crate) retry_in_ms: u64,
-    /// Whether the window's budget is used up, not only held by calls in flight.
-    pub(crate) spent_for_good: bool,
 }
 
 /// What is to be asked of the server for one call: its missing amounts. The rest is held already.
@@ -102,6 +100,8 @@ pub(crate) struct Shortage {
 pub(crate) struct Asking {
     held: Reservation,
     missing: Vec<Missing>,
+    /// Whether the call has asked before.
+    again: bool,
 }
 
 #[derive(Debug)]
@@ -117,6 +117,14 @@ impl Asking {
     /// How many amounts are asked for.
     pub(crate) fn len(&self) -> usize {
         self.missing.len()
+    }
+
+    pub(crate) fn is_again(&self) -> bool {
+        self.again
+    }
+
+    pub(crate) fn repeats(&mut self) {
+        self.again = true;
     }
 }
 
@@ -148,16 +156,10 @@ impl Worker {
                     self.give_back(host, rules, labels, held);
                     return Admission::Short;
                 }
-                (Taken::Dry { retry_at, spent_for_good, limit }, Mode::Enforce) => {
+                (Taken::Dry { retry_at, limit }, Mode::Enforce) => {
                     self.give_back(host, rules, labels, held);
                     let retry_in_ms = retry_at.saturating_sub(now);
-                    return Admission::Refused(Shortage {
-                        rule: at,
-                        limit,
-                        need,
-                        retry_in_ms,
-                        spent_for_good,
-                    });
+                    return Admission::Refused(Shortage { rule: at, limit, need, retry_in_ms });
                 }
             }
         }
@@ -173,7 +175,7 @@ impl Worker {
         worst: Worst,
     ) -> Asking {
         let now = host.unix_ms();
-        let mut asking = Asking { held: Reservation::default(), missing: Vec::new() };
+        let mut asking = Asking { held: Reservation::default(), missing: Vec::new(), again: false };
         for (at, rule) in
             rules.budgets().iter().enumerate().filter(|(_, rule)| rule.budget.mode == Mode::Enforce)
         {
@@ -221,10 +223,10 @@ impl Worker {
         grants: &[Grant],
         sent_at: u64,
     ) -> Reservation {
-        let Asking { mut held, missing } = asking;
+        let Asking { mut held, missing, .. } = asking;
         for (missing, grant) in missing.iter().zip(grants) {
             self.buckets.answered(missing.key);
-            let epoch = Epoch { window: grant.window, generation: self.term.generation };
+            let epoch = Epoch { window: grant.window, generation: grant.generation };
             held.parts.push(Part {
                 rule: missing.rule,
                 key: missing.key,
@@ -232,12 +234,35 @@ impl Worker {
                 amount: missing.need.min(grant.amount),
             });
             let extra = grant.amount.saturating_sub(missing.need);
-            if !self.put_in(host, missing.key, epoch, grant, extra, sent_at) {
-                let Some(rule) = rules.budgets().get(missing.rule) else { continue };
-                self.outbox.settle(missing.key, epoch, || rule.bucket(labels), 0, extra);
-            }
+            let Some(rule) = rules.budgets().get(missing.rule) else { continue };
+            self.put_in(host, missing.key, || rule.bucket(labels), grant, extra, sent_at);
         }
         held
+    }
+
+    /// Whether some of the grants can't be spent any more: their window or their term is over.
+    pub(crate) fn came_too_late(&self, host: &dyn Host, grants: &[Grant], sent_at: u64) -> bool {
+        let now = host.unix_ms();
+        grants.iter().any(|grant| self.is_over(grant, sent_at, now))
+    }
+
+    /// Gives everything back that was held and granted for an [`Asking`].
+    pub(crate) fn return_all(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        mut asking: Asking,
+        grants: &[Grant],
+    ) -> Asking {
+        for (missing, grant) in asking.missing.iter().zip(grants) {
+            self.buckets.answered(missing.key);
+            let Some(rule) = rules.budgets().get(missing.rule) else { continue };
+            let epoch = Epoch { window: grant.window, generation: grant.generation };
+            self.outbox.settle(missing.key, epoch, || rule.bucket(labels), 0, grant.amount);
+        }
+        self.give_back(host, rules, labels, std::mem::take(&mut asking.held));
+        asking
     }
 
     /// The server has not enough for an [`Asking`]: what was held goes back, and the shortage is remembered.
@@ -256,8 +281,8 @@ impl Worker {
             .missing
             .get(at)
             .map_or((0, 0), |missing| (missing.rule, missing.need.saturating_add(missing.held)));
-        if let Some(missing) = asking.missing.get(at) {
-            self.remember_dry(host, missing.key, said, spent_for_good, sent_at);
+        if let (Some(missing), Some(rule)) = (asking.missing.get(at), rules.budgets().get(rule)) {
+            self.remember_dry(host, missing.key, || rule.bucket(labels), said, sent_at);
         }
         self.give_back(host, rules, labels, asking.held);
         // What is only held may be spent already, and is reported within a tick: asking sooner finds out nothing, and
@@ -268,7 +293,7 @@ impl Worker {
         } else {
             said.retry_in_ms.max(reported_in_ms).min(said.resets_in_ms)
         };
-        Shortage { rule, limit: said.limit, need, retry_in_ms, spent_for_good }
+        Shortage { rule, limit: said.limit, need, retry_in_ms }
     }
 
     /// The server can't be asked: the call goes on with what is held, or all of it goes back.

@@ -5,7 +5,7 @@ use crate::host::Host;
 use crate::leases::{Change, Step, change};
 use crate::pockets::CALLS;
 use crate::worker::Worker;
-use quota::proto::{Exhausted, Grant};
+use quota::proto::{Bucket, Exhausted, Grant};
 use quota::{BucketKey, Epoch, Lease, Take};
 
 /// What a call gets of one bucket.
@@ -13,7 +13,7 @@ use quota::{BucketKey, Epoch, Lease, Take};
 pub(crate) enum Taken {
     All(Epoch),
     Short,
-    Dry { retry_at: u64, spent_for_good: bool, limit: u64 },
+    Dry { retry_at: u64, limit: u64 },
 }
 
 impl Worker {
@@ -49,8 +49,8 @@ impl Worker {
                     let available = after.available.saturating_sub(ahead);
                     Step::Write(Lease { available, ..after }, Taken::All(after.epoch))
                 }
-                Some((lease, Take::Dry { retry_at, spent_for_good })) => {
-                    Step::Leave(Taken::Dry { retry_at, spent_for_good, limit: lease.limit })
+                Some((lease, Take::Dry { retry_at })) => {
+                    Step::Leave(Taken::Dry { retry_at, limit: lease.limit })
                 }
                 _ => Step::Leave(Taken::Short),
             },
@@ -144,17 +144,27 @@ impl Worker {
         outcome == Change::Made(())
     }
 
-    /// Puts a grant into its bucket's record, or a new one. `false`: there is no room, or a newer grant stands there.
+    /// Whether a grant, asked for at `sent_at`, can't be spent any more.
+    pub(crate) fn is_over(&self, grant: &Grant, sent_at: u64, now: u64) -> bool {
+        grant.generation < self.term.generation || now >= sent_at.saturating_add(grant.resets_in_ms)
+    }
+
+    /// Puts `amount` of a grant into its bucket's record, or a new one. It goes back to the server where there is no room,
+    /// or where it can't be spent any more; so does what it replaces.
     pub(crate) fn put_in(
-        &self,
+        &mut self,
         host: &dyn Host,
         key: BucketKey,
-        epoch: Epoch,
+        bucket: impl Fn() -> Bucket,
         grant: &Grant,
         amount: u64,
         sent_at: u64,
-    ) -> bool {
+    ) {
         let now = host.unix_ms();
+        let epoch = Epoch { window: grant.window, generation: grant.generation };
+        if self.is_over(grant, sent_at, now) {
+            return self.outbox.settle(key, epoch, bucket, 0, amount);
+        }
         let generation = self.term.generation;
         let fresh = Lease::granted(key, epoch, sent_at.saturating_add(grant.resets_in_ms), grant.limit, now);
         let outcome = change(
@@ -166,22 +176,29 @@ impl Worker {
                 Some(lease) if lease.epoch == epoch => {
                     let dry_until = if grant.remaining > 0 { 0 } else { lease.dry_until };
                     let after = Lease { remaining: grant.remaining, dry_until, refill_until: 0, ..lease };
-                    Step::Write(after.credit(amount, now), true)
+                    Step::Write(after.credit(amount, now), None)
                 }
-                Some(lease) if is_newer(lease.epoch, epoch) => Step::Leave(false),
-                _ => Step::Write(Lease { remaining: grant.remaining, ..fresh }.credit(amount, now), true),
+                Some(lease) if is_newer(lease.epoch, epoch) => Step::Leave(None),
+                older => {
+                    let after = Lease { remaining: grant.remaining, ..fresh }.credit(amount, now);
+                    Step::Write(after, older)
+                }
             },
         );
-        matches!(outcome, Change::Made(true))
+        match outcome {
+            Change::Made(None) => {}
+            Change::Made(Some(older)) => self.outbox.settle(key, older.epoch, bucket, 0, older.available),
+            Change::Declined(_) | Change::Impossible => self.outbox.settle(key, epoch, bucket, 0, amount),
+        }
     }
 
     /// Spares later calls a question whose answer is known.
     pub(crate) fn remember_dry(
-        &self,
+        &mut self,
         host: &dyn Host,
         key: BucketKey,
+        bucket: impl FnOnce() -> Bucket,
         said: &Exhausted,
-        spent_for_good: bool,
         sent_at: u64,
     ) {
         let now = host.unix_ms();
@@ -189,17 +206,21 @@ impl Worker {
         let epoch = Epoch { window: said.window, generation };
         let fresh = Lease::granted(key, epoch, sent_at.saturating_add(said.resets_in_ms), said.limit, now);
         // Only saves later calls the question, so it does not matter if there is no room for it.
-        let _ = change(
+        let outcome = change(
             host,
             key,
             |other| other.is_vacant(generation, now),
             |lease| lease.key == key,
             |lease| {
-                let current = lease.filter(|lease| lease.epoch == epoch || is_newer(lease.epoch, epoch));
+                let is_older = |lease: &Lease| lease.epoch != epoch && !is_newer(lease.epoch, epoch);
+                let (older, current) = (lease.filter(is_older), lease.filter(|lease| !is_older(lease)));
                 let until = sent_at.saturating_add(said.retry_in_ms);
-                Step::Write(current.unwrap_or(fresh).dried(said.remaining, until, spent_for_good), ())
+                Step::Write(current.unwrap_or(fresh).dried(said.remaining, until), older)
             },
         );
+        if let Change::Made(Some(older)) = outcome {
+            self.outbox.settle(key, older.epoch, bucket, 0, older.available);
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Outbox {
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) message: Vec<u8>,
-    pub(crate) refills: Vec<BucketKey>,
+    pub(crate) refills: Vec<(BucketKey, Bucket)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,7 +142,9 @@ impl Outbox {
         }
         self.sequence = self.sequence.saturating_add(1);
         // What is not asked for now is asked for when it is needed.
-        let (refills, wants) = std::mem::take(&mut self.refills).into_iter().take(MOST_REFILLS).unzip();
+        let refills: Vec<_> = std::mem::take(&mut self.refills).into_iter().take(MOST_REFILLS).collect();
+        let wants = refills.iter().map(|(_, want)| want.clone()).collect();
+        let refills = refills.into_iter().map(|(key, want)| (key, want.bucket.unwrap_or_default())).collect();
         let settled = std::iter::from_fn(|| self.settled.pop_first()).take(MOST_SETTLED);
         let unanswered = self.unanswered.len().min(MOST_UNANSWERED);
         let mut request = SyncRequest {
@@ -160,7 +162,7 @@ impl Outbox {
     }
 
     /// The server has the report. Answers which buckets its refills were for, in order.
-    pub(crate) fn acknowledged(&mut self) -> Vec<BucketKey> {
+    pub(crate) fn acknowledged(&mut self) -> Vec<(BucketKey, Bucket)> {
         self.sent.take().map(|report| report.refills).unwrap_or_default()
     }
 }

@@ -240,12 +240,28 @@ impl Stream {
         }
         if answer.grants.len() == asking.len() {
             let (rules, labels) = (&call.rules, &call.labels);
+            if worker.came_too_late(host, &answer.grants, question.sent.at) {
+                let asking = worker.return_all(host, rules, labels, asking, &answer.grants);
+                return self.ask_again(host, worker, call, asking);
+            }
             let held = worker.granted(host, rules, labels, asking, &answer.grants, question.sent.at);
             return self.forward(host, worker, call, held, From::Answer);
         }
         // The server works by another policy and sent it: what was asked for does not exist there. The call goes by
         // the budgets' rule for a server that can't be asked; the next one goes by the new policy.
         self.without_server(host, worker, call, asking, From::Answer)
+    }
+
+    /// What was granted can't be spent any more when it arrives. That it happens twice to one call is no accident.
+    fn ask_again(&mut self, host: &dyn Host, worker: &mut Worker, call: Box<Call>, asking: Asking) -> Action {
+        if asking.is_again() {
+            return self.without_server(host, worker, call, asking, From::Answer);
+        }
+        let action = self.ask(host, worker, call, From::Answer);
+        if let Phase::AwaitingLeases { asking, .. } = &mut self.phase {
+            asking.repeats();
+        }
+        action
     }
 
     fn without_server(

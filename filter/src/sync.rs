@@ -5,7 +5,7 @@ use crate::host::{Body, CallId, Host, LogLevel};
 use crate::leases::{Change, Step, change};
 use crate::worker::Worker;
 use prost::Message;
-use quota::proto::{AcquireRequest, AcquireResponse, Grant, SyncRequest, SyncResponse, Want};
+use quota::proto::{AcquireRequest, AcquireResponse, Bucket, Grant, SyncRequest, SyncResponse, Want};
 use quota::{BucketKey, Epoch, Lease};
 
 const SERVICE: &str = "tollkeeper.v1.Quota";
@@ -206,20 +206,16 @@ impl Worker {
         if let Some(policy) = &answer.policy {
             self.install_policy(host, policy);
         }
-        for (key, grant) in self.outbox.acknowledged().into_iter().zip(&answer.refills) {
-            self.refilled(host, key, grant, sent.at);
+        for ((key, bucket), grant) in self.outbox.acknowledged().into_iter().zip(&answer.refills) {
+            self.refilled(host, key, bucket, grant, sent.at);
         }
         true
     }
 
-    fn refilled(&mut self, host: &dyn Host, key: BucketKey, grant: &Grant, sent_at: u64) {
-        let epoch = Epoch { window: grant.window, generation: self.term.generation };
-        if self.put_in(host, key, epoch, grant, grant.amount, sent_at) {
-            return;
-        }
-        if let Some(bucket) = self.buckets.bucket(key) {
-            self.outbox.settle(key, epoch, || bucket, 0, grant.amount);
-        }
+    fn refilled(&mut self, host: &dyn Host, key: BucketKey, bucket: Bucket, grant: &Grant, sent_at: u64) {
+        // The report may have taken so long that the bucket was forgotten: somebody has to give this back.
+        self.buckets.demanded(key, host.unix_ms(), 0, || bucket.clone());
+        self.put_in(host, key, || bucket.clone(), grant, grant.amount, sent_at);
     }
 
     /// Has the next report ask for the buckets whose lease will not last another tick.
@@ -253,9 +249,10 @@ impl Worker {
                 host,
                 key,
                 |_| false,
-                |lease| lease.key == key && now < lease.ends_at,
+                |lease| lease.key == key,
                 |lease| match lease {
                     Some(lease) if lease.used_at >= since => Step::Leave(Idle::UsedAt(lease.used_at)),
+                    // Of a window or term that is over, too: the server may have charged it as lost.
                     Some(lease) if lease.available > 0 => Step::Write(
                         Lease { available: 0, ..lease },
                         Idle::Returned(lease.epoch, lease.available),

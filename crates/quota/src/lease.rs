@@ -32,8 +32,6 @@ pub struct Lease {
     pub remaining: u64,
     /// Until then the server need not be asked for more than `remaining`.
     pub dry_until: u64,
-    /// Whether `dry_until` is the reset: the rest is spent, not only held by others.
-    pub spent_for_good: bool,
     /// One worker has asked for a refill; the others leave it until then.
     pub refill_until: u64,
     pub used_at: u64,
@@ -47,7 +45,7 @@ pub enum Take {
     /// The server has to be asked: the lease holds only so much.
     Short { available: u64 },
     /// Asking is known to be useless until `retry_at`.
-    Dry { retry_at: u64, spent_for_good: bool },
+    Dry { retry_at: u64 },
 }
 
 impl Lease {
@@ -65,7 +63,6 @@ impl Lease {
             limit,
             remaining: 0,
             dry_until: 0,
-            spent_for_good: false,
             refill_until: 0,
             used_at: now,
         }
@@ -92,7 +89,7 @@ impl Lease {
         match self.available.checked_sub(need) {
             Some(available) => Take::Taken(Lease { available, used_at: now, ..*self }),
             None if now < self.dry_until && need > self.available.saturating_add(self.remaining) => {
-                Take::Dry { retry_at: self.dry_until, spent_for_good: self.spent_for_good }
+                Take::Dry { retry_at: self.dry_until }
             }
             None => Take::Short { available: self.available },
         }
@@ -106,8 +103,8 @@ impl Lease {
 
     /// Remembers that the server has no more than `remaining` until `retry_at`.
     #[must_use]
-    pub fn dried(&self, remaining: u64, retry_at: u64, spent_for_good: bool) -> Lease {
-        Lease { remaining, dry_until: retry_at.min(self.ends_at), spent_for_good, ..*self }
+    pub fn dried(&self, remaining: u64, retry_at: u64) -> Lease {
+        Lease { remaining, dry_until: retry_at.min(self.ends_at), ..*self }
     }
 
     #[must_use]
@@ -117,7 +114,7 @@ impl Lease {
             self.key.0 as u64,
             (self.key.0 >> 64) as u64,
             self.epoch.window,
-            u64::from(self.epoch.generation) | u64::from(self.spent_for_good) << 32,
+            u64::from(self.epoch.generation),
             self.ends_at,
             self.available,
             self.limit,
@@ -144,11 +141,10 @@ impl Lease {
         let mut next = || words.next();
         let (low, high) = (next()?, next()?);
         let window = next()?;
-        let flags = next()?;
+        let generation = u32::try_from(next()?).ok()?;
         let lease = Lease {
             key: BucketKey(u128::from(low) | u128::from(high) << 64),
-            epoch: Epoch { window, generation: flags as u32 },
-            spent_for_good: flags >> 32 == 1,
+            epoch: Epoch { window, generation },
             ends_at: next()?,
             available: next()?,
             limit: next()?,
@@ -162,7 +158,7 @@ impl Lease {
 }
 
 /// Changes with the layout: a record written by another version of the module in the same process is not misread.
-const LAYOUT: u64 = u64::from_le_bytes(*b"tklease1");
+const LAYOUT: u64 = u64::from_le_bytes(*b"tklease2");
 
 #[cfg(test)]
 mod tests {
@@ -186,8 +182,8 @@ mod tests {
     #[test]
     fn a_short_lease_is_asked_about_once_and_then_known_to_be_dry() {
         assert_eq!(lease(10).take(60, NOW), Take::Short { available: 10 });
-        let dry = lease(10).dried(20, NOW + 5_000, true);
-        assert_eq!(dry.take(60, NOW), Take::Dry { retry_at: NOW + 5_000, spent_for_good: true });
+        let dry = lease(10).dried(20, NOW + 5_000);
+        assert_eq!(dry.take(60, NOW), Take::Dry { retry_at: NOW + 5_000 });
         assert!(matches!(dry.take(10, NOW), Take::Taken(_)), "what is in hand is still good");
         assert_eq!(
             dry.take(30, NOW),
@@ -218,7 +214,7 @@ mod tests {
 
     #[test]
     fn records_survive_the_round_trip_and_garbage_is_no_record() {
-        let lease = lease(u64::MAX).dried(3, NOW + 1, true);
+        let lease = lease(u64::MAX).dried(3, NOW + 1);
         assert_eq!(Lease::decode(&lease.encode()), Some(lease));
         assert_eq!(Lease::decode(&[0; Lease::SIZE]), None);
         assert_eq!(Lease::decode(b"short"), None);

@@ -160,7 +160,7 @@ impl Server {
         let books = self.books(want, window);
         books.outstanding += amount;
         assert!(amount == 0 || books.used + books.outstanding <= limit, "the test's own server overspends");
-        Grant { amount, window, resets_in_ms: end - now, limit, remaining: free - amount }
+        Grant { amount, window, resets_in_ms: end - now, limit, remaining: free - amount, generation: 1 }
     }
 
     fn sync(&mut self, request: &SyncRequest, now: u64) -> Vec<u8> {

@@ -11,9 +11,7 @@ pub mod sqlite;
 use ledger::Entry;
 use policy::Policy;
 use quota::Bucket;
-use quota::proto::{
-    AcquireRequest, AcquireResponse, Grant, LeaseTerm, Settled, SyncRequest, SyncResponse, Want,
-};
+use quota::proto::{AcquireRequest, AcquireResponse, Grant, Settled, SyncRequest, SyncResponse, Want};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,7 +28,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 
 
 /// Whole operations on budgets. Requests have been checked against the limits of [`crate::service::input`].
 pub trait Store: Send + Sync {
-    /// Grants all wants or none. A repeat of the same number gets the first grant again.
+    /// Grants all wants or none. A repeat of the same number gets the first answer again and changes nothing.
     fn acquire(&self, at: Moment, request: AcquireRequest) -> Answer<'_, Acquired>;
 
     /// Settles, records and refills. A repeat of the same sequence gets the first answer and changes nothing.
@@ -140,15 +138,14 @@ pub enum Error {
     Closed,
 }
 
-/// What taking back an answer that never came means: all that was granted under its term returns unspent.
+/// What taking back an answer that never came means: all that it granted returns unspent.
 #[must_use]
-pub fn taking_back(wants: &[Want], grants: &[Grant], term: Option<&LeaseTerm>) -> Vec<Settled> {
-    let generation = term.map_or(0, |term| term.generation);
+pub fn taking_back(wants: &[Want], grants: &[Grant]) -> Vec<Settled> {
     let granted = wants.iter().zip(grants).filter(|(_, grant)| grant.amount > 0);
     let returned = granted.map(|(want, grant)| Settled {
         bucket: want.bucket.clone(),
         window: grant.window,
-        generation,
+        generation: grant.generation,
         spent: 0,
         returned: grant.amount,
     });

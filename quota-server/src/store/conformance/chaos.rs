@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::Store;
+use quota::proto::{Grant, LeaseTerm};
 use std::collections::BTreeMap;
 
 /// No network keeps a message longer; a store need not remember withdrawn ones longer.
@@ -51,10 +52,10 @@ impl Worker {
         }
     }
 
-    fn hear(&mut self, generation: u32, grants: &[(u64, u64)]) {
-        self.generation = self.generation.max(generation);
-        for &(window, amount) in grants {
-            *self.held.entry((window, generation)).or_default() += amount;
+    fn hear(&mut self, term: Option<LeaseTerm>, grants: &[Grant]) {
+        self.generation = self.generation.max(term.unwrap().generation);
+        for grant in grants {
+            *self.held.entry((grant.window, grant.generation)).or_default() += grant.amount;
         }
     }
 
@@ -77,9 +78,7 @@ impl Worker {
             }
             _ => {
                 if let Acquired::Granted(answer) = store.acquire(at(now), request).await.unwrap() {
-                    let grants: Vec<_> =
-                        answer.grants.iter().map(|grant| (grant.window, grant.amount)).collect();
-                    self.hear(answer.term.unwrap().generation, &grants);
+                    self.hear(answer.term, &answer.grants);
                 }
             }
         }
@@ -134,8 +133,7 @@ impl Worker {
             return;
         }
         self.pending = None;
-        let grants: Vec<_> = answer.refills.iter().map(|grant| (grant.window, grant.amount)).collect();
-        self.hear(answer.term.unwrap().generation, &grants);
+        self.hear(answer.term, &answer.refills);
     }
 }
 

@@ -72,24 +72,37 @@ pub(crate) async fn a_lost_answer_is_corrected_after_the_lapse_too(kind: impl Ki
     assert_eq!(state(&store, now, "tokens").await, holding(0, 0));
 }
 
-pub(crate) async fn a_repeat_after_the_lapse_gives_nothing_to_spend(kind: impl Kind) {
+pub(crate) async fn a_repeat_after_the_lapse_says_which_term_it_was_granted_under(kind: impl Kind) {
     let store = kind.open(T0);
     let ticked = SyncRequest { refills: vec![want("loose", &["acme"], 0, 50)], ..sync(worker(1, 1), 1) };
     let first = applied(&store, T0, ticked.clone()).await;
     assert_eq!(first.refills[0].amount, 100);
     sweep(&store, T0 + TTL).await;
 
-    let Synced::Repeated(again) = store.sync(at(T0 + TTL), ticked).await.unwrap() else {
+    let tokens = SyncRequest { refills: vec![want("tokens", &["acme"], 0, 50)], ..sync(worker(1, 2), 1) };
+    applied(&store, T0 + TTL, tokens.clone()).await;
+    assert_eq!(state(&store, T0, "loose").await, holding(0, 0), "released, as the budget says");
+    let lapsed = holding(100, 0);
+    sweep(&store, T0 + 2 * TTL).await;
+    assert_eq!(state(&store, T0, "tokens").await, lapsed);
+
+    // Whoever repeats never had the answer. It returns what is of an older term, which undoes the charge.
+    let Synced::Repeated(again) = store.sync(at(T0 + 2 * TTL), tokens).await.unwrap() else {
         panic!("applied twice")
     };
-    assert_eq!((again.refills[0].amount, again.term.unwrap().generation), (0, 2));
+    let refill = &again.refills[0];
+    assert_eq!((refill.amount, refill.generation, again.term.unwrap().generation), (100, 2, 3));
+    assert_eq!(state(&store, T0, "tokens").await, lapsed, "a repeat changes nothing");
+    let back = SyncRequest { settled: vec![settled("tokens", 2, 0, 100)], ..sync(worker(1, 2), 2) };
+    applied(&store, T0 + 2 * TTL, back).await;
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 0));
 
-    // An acquire's answer would be worthless as well; it is decided afresh.
-    let asked = acquire(worker(1, 1), 1, vec![want("loose", &["acme"], 200, 50)]);
-    granted(&store, T0 + TTL, asked.clone()).await;
-    sweep(&store, T0 + 3 * TTL).await;
-    assert_eq!(granted(&store, T0 + 3 * TTL, asked).await.term.unwrap().generation, 3);
-    assert_eq!(state(&store, T0, "loose").await, holding(0, 300));
+    let asked = acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 200, 50)]);
+    granted(&store, T0 + 2 * TTL, asked.clone()).await;
+    sweep(&store, T0 + 4 * TTL).await;
+    let again = granted(&store, T0 + 4 * TTL, asked).await;
+    assert_eq!((again.grants[0].generation, again.term.unwrap().generation), (3, 4));
+    assert_eq!(state(&store, T0, "tokens").await, holding(300, 0));
 }
 
 pub(crate) async fn a_restart_gives_everyone_a_whole_term(kind: impl Kind) {

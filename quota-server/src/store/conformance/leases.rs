@@ -69,6 +69,20 @@ pub(crate) async fn a_repeated_acquire_takes_nothing_more(kind: impl Kind) {
     assert_eq!(state(&store, T0, "tokens").await.outstanding, 600);
 }
 
+pub(crate) async fn a_refused_acquire_is_refused_again_whatever_has_come_back(kind: impl Kind) {
+    let store = kind.open(T0);
+    granted(&store, T0, acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 900, 1)])).await;
+    let asked = acquire(worker(2, 1), 1, vec![want("tokens", &["acme"], 200, 1)]);
+    let Acquired::Exhausted(first) = store.acquire(at(T0), asked.clone()).await.unwrap() else {
+        panic!("900 and 200 of 1000 granted")
+    };
+    let back = SyncRequest { settled: vec![settled("tokens", 1, 0, 900)], ..sync(worker(1, 1), 1) };
+    applied(&store, T0, back).await;
+    // A copy of it that comes late: its worker has acted on the first answer, and would not know of a grant.
+    assert_eq!(store.acquire(at(T0), asked).await.unwrap(), Acquired::Exhausted(first));
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 2));
+}
+
 pub(crate) async fn an_unanswered_acquire_is_taken_back_and_can_not_come_late(kind: impl Kind) {
     let store = kind.open(T0);
     let came = acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 200, 50)]);

@@ -1,7 +1,6 @@
 //! Leases for one paused request.
 
 use super::rows::{AccountRow, BucketRow, Process, bits, change, subject_key};
-use super::sync::take_back;
 use crate::store::{Acquired, Moment, taking_back};
 use policy::Budget;
 use prost::Message;
@@ -23,22 +22,38 @@ pub(super) fn acquire(
     let key = AnswerKey::of(&process, reporter.worker, request.number);
     match key.find(db)? {
         Some(First::Withdrawn) => return Ok(Acquired::Withdrawn),
-        Some(First::Answered { mut answer, at: then }) if process.granted(answer.term.as_ref()) => {
-            elapse(&mut answer.grants, at.now.saturating_sub(then));
+        Some(First::Answered { mut answer, at: then }) => {
+            elapse(&mut answer, at.now.saturating_sub(then));
             answer.term = Some(process.lease_term());
-            return Ok(Acquired::Granted(answer));
-        }
-        // Granted under a term that has lapsed since: the worker never had it and can't spend it. Decide afresh.
-        Some(First::Answered { .. }) => {
-            take_back(db, at, &process, key)?;
-            key.forget(db)?;
+            return Ok(kind(request, answer));
         }
         None => {}
     }
+    let answer = decide(db, at, &process, request)?;
+    if !request.wants.is_empty() {
+        key.save(db, at.now, Some((request, &answer)))?;
+    }
+    Ok(kind(request, answer))
+}
 
+/// How an acquire ended, by its answer.
+fn kind(request: &AcquireRequest, answer: AcquireResponse) -> Acquired {
+    match &answer.exhausted {
+        Some(_) => Acquired::Exhausted(answer),
+        None if answer.grants.len() == request.wants.len() => Acquired::Granted(answer),
+        None => Acquired::Stale(answer),
+    }
+}
+
+fn decide(
+    db: &Connection,
+    at: &Moment,
+    process: &Process,
+    request: &AcquireRequest,
+) -> Result<AcquireResponse> {
     let mut answer = AcquireResponse { term: Some(process.lease_term()), ..AcquireResponse::default() };
     let budgets: Option<Vec<&Budget>> = request.wants.iter().map(|want| budget_of(at, want)).collect();
-    let Some(budgets) = budgets else { return Ok(Acquired::Stale(answer)) };
+    let Some(budgets) = budgets else { return Ok(answer) };
 
     let mut rows = Vec::with_capacity(budgets.len());
     for (index, (want, budget)) in request.wants.iter().zip(&budgets).enumerate() {
@@ -56,17 +71,14 @@ pub(super) fn acquire(
                 retry_in_ms: if for_good { resets_in_ms } else { RETRY_MS.min(resets_in_ms) },
                 window: start,
             });
-            return Ok(Acquired::Exhausted(answer));
+            return Ok(answer);
         }
         rows.push(row);
     }
     for ((want, budget), row) in request.wants.iter().zip(budgets).zip(rows) {
-        answer.grants.push(grant(db, at, &process, budget, row, want)?);
+        answer.grants.push(grant(db, at, process, budget, row, want)?);
     }
-    if !answer.grants.is_empty() {
-        key.save(db, at.now, Some((request, &answer)))?;
-    }
-    Ok(Acquired::Granted(answer))
+    Ok(answer)
 }
 
 /// Grants a need that fits (or, where it does not, none of it) and what sizing adds.
@@ -95,6 +107,7 @@ pub(super) fn grant(
         resets_in_ms: end.saturating_sub(at.now),
         limit: budget.limit,
         remaining: row.state.remaining(budget.limit),
+        generation: process.term.generation,
     })
 }
 
@@ -108,8 +121,16 @@ pub(super) fn subject_of(want: &Want) -> String {
     subject_key(want.bucket.as_ref().map_or(&[], |bucket| &bucket.subject))
 }
 
-/// Grants of an answer that is given again, `elapsed` ms after the first time.
-pub(super) fn elapse(grants: &mut [Grant], elapsed: u64) {
+/// An answer that is given again, `elapsed` ms after the first time.
+fn elapse(answer: &mut AcquireResponse, elapsed: u64) {
+    elapse_grants(&mut answer.grants, elapsed);
+    if let Some(exhausted) = &mut answer.exhausted {
+        exhausted.resets_in_ms = exhausted.resets_in_ms.saturating_sub(elapsed);
+        exhausted.retry_in_ms = exhausted.retry_in_ms.saturating_sub(elapsed);
+    }
+}
+
+pub(super) fn elapse_grants(grants: &mut [Grant], elapsed: u64) {
     grants.iter_mut().for_each(|grant| grant.resets_in_ms = grant.resets_in_ms.saturating_sub(elapsed));
 }
 
@@ -157,12 +178,6 @@ impl AnswerKey {
         undo.flatten().map(|bytes| decode(&bytes)).transpose()
     }
 
-    fn forget(self, db: &Connection) -> Result<()> {
-        let sql = "DELETE FROM acquired WHERE process = ?1 AND worker = ?2 AND number = ?3";
-        change(db, sql, &[&self.process, &self.worker, &self.number])?;
-        Ok(())
-    }
-
     /// Keeps what was answered, or, without an answer, that none will be given any more.
     pub(super) fn save(
         self,
@@ -172,11 +187,8 @@ impl AnswerKey {
     ) -> Result<()> {
         let answer = answered.map(|(_, answer)| answer.encode_to_vec());
         let undo = answered.map(|(request, answer)| {
-            SyncRequest {
-                settled: taking_back(&request.wants, &answer.grants, answer.term.as_ref()),
-                ..SyncRequest::default()
-            }
-            .encode_to_vec()
+            SyncRequest { settled: taking_back(&request.wants, &answer.grants), ..SyncRequest::default() }
+                .encode_to_vec()
         });
         change(
             db,

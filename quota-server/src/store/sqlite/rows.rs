@@ -67,11 +67,6 @@ impl Process {
         Ok(Process { id, term, ttl_ms })
     }
 
-    /// Whether what was granted under `term` is still good.
-    pub(super) fn granted(&self, term: Option<&LeaseTerm>) -> bool {
-        term.is_some_and(|term| term.generation == self.term.generation)
-    }
-
     pub(super) fn lease_term(&self) -> LeaseTerm {
         LeaseTerm { generation: self.term.generation, ttl_ms: u32::try_from(self.ttl_ms).unwrap_or(u32::MAX) }
     }

@@ -1,9 +1,9 @@
 //! A worker's tick: settlements, the ledger, refills.
 
-use super::acquire::{AnswerKey, budget_of, decode, elapse, grant, subject_of};
+use super::acquire::{AnswerKey, budget_of, decode, elapse_grants, grant, subject_of};
 use super::rows::{AccountRow, BucketRow, Process, bits, change, subject_key};
 use crate::store::ledger::{Key, Sums};
-use crate::store::{Moment, Overshoot, Synced, taking_back};
+use crate::store::{Moment, Overshoot, Synced};
 use prost::Message;
 use quota::proto::{Grant, LedgerEntry, Settled, SyncRequest, SyncResponse};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -18,7 +18,7 @@ pub(super) fn sync(db: &Connection, at: &Moment, ttl_ms: u64, request: &SyncRequ
         // A new worker, or one whose last message nobody remembers: it may begin anywhere.
         None => 0,
         Some(last) if request.sequence == last.sequence => {
-            return Ok(Synced::Repeated(repeat(db, at, &process, request, last)?));
+            return Ok(Synced::Repeated(repeat(at, &process, last)));
         }
         Some(last) if request.sequence < last.sequence => return Ok(Synced::Past(last.sequence)),
         Some(last) => request.sequence - last.sequence - 1,
@@ -87,27 +87,13 @@ fn save_answer(
     Ok(())
 }
 
-/// The first answer again, with less time to the reset. Refills whose term has lapsed since can't be spent any more: they
-/// return unspent, for the worker never had them.
-fn repeat(
-    db: &Connection,
-    at: &Moment,
-    process: &Process,
-    request: &SyncRequest,
-    last: Last,
-) -> Result<SyncResponse> {
+/// The first answer again, with less time to the reset. What it granted may have lapsed since: its worker sees that by the
+/// generation, and returns it.
+fn repeat(at: &Moment, process: &Process, last: Last) -> SyncResponse {
     let mut answer = last.answer;
-    elapse(&mut answer.refills, at.now.saturating_sub(last.at));
-    if !process.granted(answer.term.as_ref()) {
-        for settled in taking_back(&request.refills, &answer.refills, answer.term.as_ref()) {
-            settle(db, at, process.id, &settled)?;
-        }
-        answer.refills.iter_mut().for_each(|grant| grant.amount = 0);
-        answer.term = Some(process.lease_term());
-        save_answer(db, at, process, request, &answer)?;
-    }
+    elapse_grants(&mut answer.refills, at.now.saturating_sub(last.at));
     answer.term = Some(process.lease_term());
-    Ok(answer)
+    answer
 }
 
 /// What an acquire granted returns unspent, if it granted anything.
