@@ -54,6 +54,10 @@ lint:
 unit *arguments:
     cargo test --workspace {{ arguments }}
 
+# Simulate the protocol: new seeds (`--seeds N`), or one of them step by step (`--seed N --trace`)
+simulate *arguments:
+    cargo run --release -q -p simulation -- {{ arguments }}
+
 # Run the crates' tests as wasm in node
 wasm-tests *arguments:
     scripts/wasm-tests {{ arguments }}

@@ -1,0 +1,268 @@
+//! What really happened, kept apart from what is tested; and what has to hold between the two.
+
+use crate::scene::Scene;
+use crate::server::at_once;
+use crate::traffic::Call;
+use crate::world::World;
+use policy::{Budget, LostLease, Mode, Unit, WhenUnreachable};
+use quota::proto::SyncRequest;
+use quota_server::store::{OpenBucket, Store};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// OpenAI's prices of gpt-4o, pico-USD per token: 2.50 and 10 USD per million.
+const INPUT_PRICE: u64 = 2_500_000;
+const OUTPUT_PRICE: u64 = 10_000_000;
+
+/// A budget of any version of the policy.
+#[derive(Debug)]
+struct Rule {
+    name: String,
+    per_tenant: bool,
+    unit: Unit,
+    window_ms: u64,
+    /// The highest that ever was.
+    limit: u64,
+    /// Whether it may never be overspent, whatever happens.
+    hard: bool,
+}
+
+/// Of one budget, by its position, and one subject.
+type Place = (usize, String);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Bill {
+    /// Those that came to nothing, too.
+    calls: u64,
+    billed: u64,
+    prompt: u64,
+    output: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Books {
+    rules: Vec<Rule>,
+    begins: u64,
+    skew_ms: u64,
+    /// What calls have consumed and those in flight may yet consume.
+    committed: BTreeMap<Place, u64>,
+    /// What the provider bills, by process and tenant.
+    bills: BTreeMap<(usize, u64), Bill>,
+    /// Reports that the server has taken, each once.
+    reports: BTreeSet<(usize, usize, u64)>,
+    /// What they say was spent, on the whole and by process.
+    told: BTreeMap<Place, u64>,
+    told_by: BTreeMap<(usize, Place), u64>,
+    told_rows: BTreeMap<(usize, u64), Bill>,
+    /// What the store last held of each bucket: used and outstanding.
+    last: BTreeMap<(Place, u64), u64>,
+}
+
+impl Books {
+    pub(crate) fn new(scene: &Scene) -> Books {
+        let rule = |(at, budget): (usize, &Budget)| Rule {
+            name: budget.name.clone(),
+            per_tenant: !budget.per.is_empty(),
+            unit: budget.unit,
+            window_ms: budget.window_ms,
+            limit: scene.policies.iter().map(|policy| policy.budgets[at].limit).max().unwrap_or(0),
+            hard: budget.mode == Mode::Enforce
+                && budget.when_unreachable == WhenUnreachable::Deny
+                && budget.lost_lease == LostLease::Spent,
+        };
+        Books {
+            rules: scene.policies[0].budgets.iter().enumerate().map(rule).collect(),
+            begins: scene.begins,
+            skew_ms: scene.faults.server_skew_ms,
+            committed: BTreeMap::new(),
+            bills: BTreeMap::new(),
+            reports: BTreeSet::new(),
+            told: BTreeMap::new(),
+            told_by: BTreeMap::new(),
+            told_rows: BTreeMap::new(),
+            last: BTreeMap::new(),
+        }
+    }
+
+    fn places(&self, tenant: u64) -> Vec<Place> {
+        let subject = |rule: &Rule| if rule.per_tenant { format!("tenant-{tenant}") } else { String::new() };
+        self.rules.iter().map(subject).enumerate().collect()
+    }
+
+    /// A call goes to the provider. From now on the budgets have to hold all that it may consume.
+    pub(crate) fn admitted(&mut self, call: &Call, now: u64) -> Result<(), String> {
+        if call.limit == u64::MAX {
+            return Err("went to the provider without an output limit".to_owned());
+        }
+        for place in self.places(call.tenant) {
+            let rule = &self.rules[place.0];
+            let committed = self.committed.entry(place.clone()).or_default();
+            *committed += amount(rule.unit, call.ask.prompt_tokens(), call.limit);
+            // Windows that any server may have been in.
+            let windows = (now + self.skew_ms) / rule.window_ms - self.begins / rule.window_ms + 1;
+            if rule.hard && *committed > rule.limit * windows {
+                let (name, limit) = (&rule.name, rule.limit);
+                return Err(format!(
+                    "overspends {name} of {place:?}: {committed} of {windows} times {limit}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A call is over; the provider bills what it did, or nothing.
+    pub(crate) fn ended(&mut self, call: &Call, billed: bool) {
+        let (prompt, output) = (call.ask.prompt_tokens(), call.output);
+        for place in self.places(call.tenant) {
+            let unit = self.rules[place.0].unit;
+            let committed = self.committed.entry(place).or_default();
+            *committed -= amount(unit, prompt, call.limit);
+            *committed += if billed { amount(unit, prompt, output) } else { 0 };
+        }
+        let bill = self.bills.entry((call.envoy, call.tenant)).or_default();
+        bill.calls += 1;
+        if billed {
+            bill.billed += 1;
+            bill.prompt += prompt;
+            bill.output += output;
+        }
+    }
+
+    /// The server has answered a report.
+    pub(crate) fn told(&mut self, envoy: usize, worker: usize, report: &SyncRequest) {
+        if !self.reports.insert((envoy, worker, report.sequence)) {
+            return;
+        }
+        for settled in &report.settled {
+            let bucket = settled.bucket.as_ref().expect("a bucket");
+            let Some(rule) = self.rules.iter().position(|rule| rule.name == bucket.budget) else { continue };
+            let place = (rule, bucket.subject.concat());
+            *self.told.entry(place.clone()).or_default() += settled.spent;
+            *self.told_by.entry((envoy, place)).or_default() += settled.spent;
+        }
+        for row in report.ledger.iter().filter(|row| !row.outcome.starts_with("refused")) {
+            let tenant = row.dimensions[0].trim_start_matches("tenant-").parse().expect("a tenant");
+            let told = self.told_rows.entry((envoy, tenant)).or_default();
+            told.calls += row.requests;
+            told.prompt += row.tokens[0];
+            told.output += row.tokens[6];
+        }
+    }
+
+    /// After each of the server's operations: nothing is granted beyond the limit in force, and the books hold what
+    /// reports said, each once.
+    fn check_store(&mut self, open: &[OpenBucket], budgets: &[Budget]) -> Result<(), String> {
+        let mut reported: BTreeMap<Place, u64> = BTreeMap::new();
+        for open in open {
+            let Some(rule) = self.rules.iter().position(|rule| rule.name == open.budget) else { continue };
+            let place = (rule, open.subject.concat());
+            let told = open.bucket.used.checked_sub(open.lost);
+            *reported.entry(place.clone()).or_default() +=
+                told.ok_or_else(|| format!("more lost than used: {open:?}"))?;
+            let held = open.bucket.used + open.bucket.outstanding;
+            let before = self.last.insert((place, open.window_start), held).unwrap_or(0);
+            let limit =
+                budgets.iter().find(|budget| budget.name == open.budget).map_or(0, |budget| budget.limit);
+            if self.rules[rule].hard && held > before && held > limit {
+                return Err(format!("{open:?} has grown beyond its limit of {limit}"));
+            }
+        }
+        reported.retain(|_, amount| *amount > 0);
+        let told: BTreeMap<_, _> = self.told.iter().filter(|(_, amount)| **amount > 0).collect();
+        if !reported.iter().eq(told.iter().map(|(place, amount)| (*place, *amount))) {
+            return Err(format!("the store has been told {told:?} and holds {reported:?}"));
+        }
+        Ok(())
+    }
+
+    /// When everything has ended and been reported: the store, the provider and the ledger agree. What dead processes had
+    /// not said was paid for.
+    fn check_end(&self, open: &[OpenBucket], living: impl Fn(usize) -> bool) -> Result<(), String> {
+        for (&(envoy, tenant), bill) in &self.bills {
+            let rows = self.told_rows.get(&(envoy, tenant)).copied().unwrap_or_default();
+            let rows = Bill { billed: bill.billed, ..rows };
+            let known = rows.calls <= bill.calls && rows.prompt <= bill.prompt && rows.output <= bill.output;
+            if !known || (living(envoy) && rows != *bill) {
+                return Err(format!(
+                    "envoy {envoy}, tenant {tenant}: billed {bill:?}, in the ledger {rows:?}"
+                ));
+            }
+            for place in self.places(tenant).into_iter().filter(|(rule, _)| self.rules[*rule].per_tenant) {
+                let owed = amount_of(self.rules[place.0].unit, bill);
+                let told = self.told_by.get(&(envoy, place.clone())).copied().unwrap_or(0);
+                if told > owed || (living(envoy) && told != owed) {
+                    return Err(format!("envoy {envoy}: {place:?} is billed {owed}, told {told}"));
+                }
+            }
+        }
+        for (place, &spent) in &self.committed {
+            let rule = &self.rules[place.0];
+            let of_place =
+                open.iter().filter(|open| open.budget == rule.name && open.subject.concat() == place.1);
+            let used: u64 = of_place.map(|open| open.bucket.used).sum();
+            if rule.hard && used < spent {
+                return Err(format!("{place:?}: {spent} spent, {used} paid for"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn amount(unit: Unit, prompt: u64, output: u64) -> u64 {
+    match unit {
+        Unit::Requests => 1,
+        Unit::Tokens => prompt + output,
+        Unit::PicoUsd => prompt * INPUT_PRICE + output * OUTPUT_PRICE,
+    }
+}
+
+fn amount_of(unit: Unit, bill: &Bill) -> u64 {
+    match unit {
+        Unit::Requests => bill.billed,
+        unit => amount(unit, bill.prompt, bill.output),
+    }
+}
+
+impl World {
+    pub(crate) fn check_store(&self, server: usize) {
+        let open = at_once(self.store.buckets(0)).expect("a store in memory");
+        let current = self.servers[server].core().policy.current();
+        let checked = self.books.borrow_mut().check_store(&open, &current.policy.budgets);
+        self.hold(checked);
+    }
+
+    pub(crate) fn check_end(&self) {
+        let open = at_once(self.store.buckets(0)).expect("a store in memory");
+        let living = |envoy: usize| self.envoys.borrow()[envoy].alive.get();
+        if self.in_flight() > 0 {
+            self.fail(format!("{} calls never ended", self.in_flight()));
+        }
+        self.hold(self.books.borrow().check_end(&open, living));
+        self.check_ledger();
+        // A worker whose clock has gone back thinks for so long that its leases are in use.
+        if self.scene.faults.clock_jumps_ms > 0 {
+            return;
+        }
+        let none_died = self.envoys.borrow().iter().all(|envoy| envoy.alive.get());
+        let stranded = |open: &&OpenBucket| open.bucket.outstanding > 0 || (none_died && open.lost > 0);
+        if let Some(stranded) = open.iter().find(stranded) {
+            self.fail(format!("nobody holds it any more: {stranded:?}"));
+        }
+    }
+
+    /// The ledger is the sum of the reports, in calls and tokens.
+    fn check_ledger(&self) {
+        let books = self.books.borrow();
+        let sum = |pick: fn(&Bill) -> u64| books.told_rows.values().map(pick).sum::<u64>();
+        let told = [sum(|bill| bill.calls), sum(|bill| bill.prompt), sum(|bill| bill.output)];
+        let rows = at_once(self.store.ledger(0)).expect("a store in memory");
+        let rows: Vec<_> = rows.iter().filter(|row| !row.key.outcome.starts_with("refused")).collect();
+        let held = [
+            rows.iter().map(|row| row.sums.requests).sum(),
+            rows.iter().map(|row| row.sums.tokens[0]).sum(),
+            rows.iter().map(|row| row.sums.tokens[6]).sum::<u64>(),
+        ];
+        if told != held {
+            self.fail(format!("the ledger was told {told:?} (calls, prompt, output) and holds {held:?}"));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Machines, clocks and people.
+
+use crate::envoy::Envoy;
+use crate::server::at_once;
+use crate::world::{Event, World};
+use quota_server::live_policy::Current;
+use std::rc::Rc;
+
+const DAY_MS: u64 = 86_400_000;
+
+impl World {
+    pub(crate) fn plan_faults(&self) {
+        let faults = &self.scene.faults;
+        for (every_ms, fault) in [
+            (faults.envoy_crashes_ms, Event::EnvoyCrash),
+            (faults.server_crashes_ms, Event::ServerCrash),
+            (faults.partitions_ms, Event::Partition),
+            (faults.clock_jumps_ms, Event::ClockJump),
+            (faults.policy_changes_ms, Event::PolicyChange),
+        ] {
+            self.plan(every_ms, fault);
+        }
+    }
+
+    fn plan(&self, every_ms: u64, fault: Event) {
+        if every_ms > 0 && !self.is_over() {
+            self.after(self.dice.roll(2 * every_ms), fault);
+        }
+    }
+
+    fn fault(&self, what: impl FnOnce() -> String) {
+        self.summary.borrow_mut().faults += 1;
+        self.note(what);
+    }
+
+    pub(crate) fn living(&self, node: usize) -> Option<usize> {
+        self.envoys.borrow().iter().rposition(|envoy| envoy.node == node && envoy.alive.get())
+    }
+
+    pub(crate) fn start_envoy(&self, node: usize) {
+        let at = self.envoys.borrow().len();
+        let ahead_ms = (self.dice.roll(2 * DAY_MS)).cast_signed() - DAY_MS.cast_signed();
+        let scene = &self.scene;
+        let seed = self.dice.roll(u64::MAX);
+        let envoy = Envoy::start(node, scene.workers, scene.tick_ms, ahead_ms, self.now.get(), seed);
+        if scene.faults.interrupts > 0 || self.bug.is_some() {
+            envoy.process.set_meddler(Rc::new(self.between(at)));
+        }
+        self.envoys.borrow_mut().push(Rc::new(envoy));
+        self.note(|| format!("envoy {at} starts on node {node}"));
+        for worker in 0..scene.workers {
+            self.after(self.dice.roll(scene.tick_ms), Event::Tick { envoy: at, worker });
+        }
+        if at < scene.nodes {
+            self.after(self.dice.roll(scene.gap_ms), Event::Arrive { node });
+        }
+    }
+
+    pub(crate) fn crash_envoy(&self) {
+        self.plan(self.scene.faults.envoy_crashes_ms, Event::EnvoyCrash);
+        let node = self.dice.index(self.scene.nodes);
+        let Some(at) = self.living(node).filter(|_| !self.is_over()) else { return };
+        self.fault(|| format!("envoy {at} dies"));
+        self.envoys.borrow()[at].alive.set(false);
+        self.end_all_of(at);
+        self.after(self.dice.roll(3_000), Event::EnvoyStart { node });
+    }
+
+    pub(crate) fn crash_server(&self) {
+        self.plan(self.scene.faults.server_crashes_ms, Event::ServerCrash);
+        let server = self.dice.index(self.servers.len());
+        if self.is_over() || !self.servers[server].up.replace(false) {
+            return;
+        }
+        self.fault(|| format!("server {server} dies"));
+        self.after(self.dice.roll(self.scene.lasts_ms / 3), Event::ServerStart { server });
+    }
+
+    pub(crate) fn start_server(&self, at: usize) {
+        let server = &self.servers[at];
+        if !server.up.replace(true) {
+            self.note(|| format!("server {at} starts"));
+            at_once(self.store.taken_up(server.clock(self.now.get()))).expect("a store in memory");
+            // It reads the policy file as it is now.
+            self.reload_policy(at, self.version.get());
+        }
+    }
+
+    pub(crate) fn part(&self) {
+        self.plan(self.scene.faults.partitions_ms, Event::Partition);
+        let (node, server) = (self.dice.index(self.scene.nodes), self.dice.index(self.servers.len()));
+        if !self.is_over() && self.apart.borrow_mut().insert((node, server)) {
+            self.fault(|| format!("node {node} and server {server} can't reach each other"));
+            self.after(self.dice.roll(self.scene.lasts_ms), Event::Reunite { node, server });
+        }
+    }
+
+    pub(crate) fn jump_clock(&self) {
+        self.plan(self.scene.faults.clock_jumps_ms, Event::ClockJump);
+        let Some(at) = self.living(self.dice.index(self.scene.nodes)).filter(|_| !self.is_over()) else {
+            return;
+        };
+        let most = self.dice.pick(&[2_000, 60_000, 2 * 3_600_000]);
+        let by = self.dice.roll(2 * most).cast_signed() - most.cast_signed();
+        self.fault(|| format!("the clock of envoy {at} jumps by {by} ms"));
+        let envoy = &self.envoys.borrow()[at];
+        envoy.ahead_ms.set(envoy.ahead_ms.get() + by);
+    }
+
+    /// The file changes; each server sees it at a time of its own.
+    pub(crate) fn change_policy(&self) {
+        self.plan(self.scene.faults.policy_changes_ms, Event::PolicyChange);
+        let version = self.dice.index(self.scene.policies.len());
+        self.version.set(version);
+        self.fault(|| format!("the policy changes: {:?}", self.scene.policies[version].budgets));
+        for server in 0..self.servers.len() {
+            self.after(self.dice.roll(2_000), Event::PolicyReload { server, version });
+        }
+    }
+
+    pub(crate) fn reload_policy(&self, server: usize, version: usize) {
+        if self.servers[server].up.get() {
+            self.servers[server].core().policy.adopt(Current::of(self.scene.policies[version].clone()));
+        }
+    }
+
+    /// Everything that is broken is mended.
+    pub(crate) fn heal(&self) {
+        self.note(|| "troubles are over".to_owned());
+        self.apart.borrow_mut().clear();
+        for server in 0..self.servers.len() {
+            self.start_server(server);
+            self.reload_policy(server, self.version.get());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a seed's world is made of: how many Envoys, which budgets, how bad the network.
+
+use crate::dice::Dice;
+use policy::Policy;
+use std::fmt;
+use std::ops::Deref;
+
+/// 2026-11-23T18:00:00Z, the start of an hour.
+const HOUR: u64 = 1_795_456_800_000;
+
+/// The output limit that the policy sets where a client sets none.
+pub(crate) const OUTPUT_LIMIT: u64 = 60;
+
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) nodes: usize,
+    pub(crate) workers: usize,
+    pub(crate) servers: usize,
+    pub(crate) tenants: u64,
+    /// Unix ms by a clock that is right.
+    pub(crate) begins: u64,
+    pub(crate) lasts_ms: u64,
+    pub(crate) tick_ms: u64,
+    pub(crate) ttl_ms: u64,
+    /// Mean time between two calls on one node.
+    pub(crate) gap_ms: u64,
+    /// How long the slowest calls take.
+    pub(crate) slowest_ms: u64,
+    pub(crate) network: Network,
+    pub(crate) faults: Faults,
+    /// The first is in force at the beginning.
+    pub(crate) policies: Policies,
+}
+
+pub(crate) struct Policies(Vec<Policy>);
+
+impl Deref for Policies {
+    type Target = [Policy];
+
+    fn deref(&self) -> &[Policy] {
+        &self.0
+    }
+}
+
+/// Without prices, which are many.
+impl fmt::Debug for Policies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|policy| &policy.budgets)).finish()
+    }
+}
+
+/// One in so many messages; 0 is never.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) loses: u64,
+    pub(crate) repeats: u64,
+    pub(crate) delays: u64,
+    /// How long a message is under way at most that is not delayed.
+    pub(crate) usual_ms: u64,
+    pub(crate) delayed_ms: u64,
+}
+
+/// Mean time between two of a kind, on the whole; 0 is never.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    pub(crate) envoy_crashes_ms: u64,
+    pub(crate) server_crashes_ms: u64,
+    pub(crate) partitions_ms: u64,
+    pub(crate) clock_jumps_ms: u64,
+    pub(crate) policy_changes_ms: u64,
+    /// Servers' clocks differ by up to this; Envoys' by days.
+    pub(crate) server_skew_ms: u64,
+    /// One in so many accesses to shared data another worker comes between.
+    pub(crate) interrupts: u64,
+}
+
+impl Scene {
+    pub(crate) fn of(dice: &Dice) -> Scene {
+        let lasts_ms = dice.from(10_000, 40_000);
+        let sometimes = |times: u64, value: u64| if dice.once_in(times) { value } else { 0 };
+        let changes = sometimes(4, lasts_ms / 3);
+        Scene {
+            nodes: dice.pick(&[1, 2, 2, 3]),
+            workers: dice.pick(&[1, 2, 2, 3]),
+            servers: dice.pick(&[1, 1, 2]),
+            tenants: dice.from(1, 3),
+            // Shortly before an hour is over, or somewhere in it.
+            begins: HOUR
+                + if dice.once_in(3) { 3_600_000 - dice.roll(lasts_ms) } else { dice.roll(3_500_000) },
+            lasts_ms,
+            tick_ms: dice.pick(&[500, 1_000, 2_000]),
+            ttl_ms: dice.pick(&[4_000, 4_000, 10_000, 20_000]),
+            gap_ms: dice.from(300, 2_500),
+            slowest_ms: dice.pick(&[500, 500, 3_000, 3_000, 15_000]),
+            network: Network {
+                loses: dice.pick(&[0, 5, 20]),
+                repeats: dice.pick(&[0, 5, 20]),
+                delays: dice.pick(&[0, 10, 40]),
+                usual_ms: dice.pick(&[5, 50, 600]),
+                delayed_ms: dice.pick(&[3_000, 3_000, 3_000, 30_000]),
+            },
+            faults: Faults {
+                envoy_crashes_ms: sometimes(3, lasts_ms / 2),
+                server_crashes_ms: sometimes(3, lasts_ms / 2),
+                partitions_ms: sometimes(3, lasts_ms / 2),
+                clock_jumps_ms: sometimes(6, lasts_ms / 2),
+                policy_changes_ms: changes,
+                server_skew_ms: sometimes(4, 5_000),
+                interrupts: dice.pick(&[0, 2, 6]),
+            },
+            policies: policies(dice, if changes > 0 { 4 } else { 1 }),
+        }
+    }
+}
+
+/// Policies with the same budgets and other limits.
+fn policies(dice: &Dice, count: usize) -> Policies {
+    let size = dice.pick(&[300, 1_000, 4_000]);
+    let windows: Vec<&str> = (0..7).map(|_| dice.pick(&["20s", "1m", "1h", "1h", "1d"])).collect();
+    let chosen: Vec<bool> = (0..7).map(|at| at == 0 || dice.once_in(4)).collect();
+    let versions = (0..count).map(|version| {
+        // Down as well as up.
+        let size = if version == 0 { size } else { size * dice.from(1, 6) / 3 };
+        let budget = |name: &str, per: &str, limit: String, rest: &str| {
+            format!("{{ name: {name}, per: [{per}], limit: {limit}, WINDOW, {rest} }}")
+        };
+        let (deny, tokens) = ("when_unreachable: deny", format!("{size} tokens"));
+        let budgets = [
+            budget("hard", "tenant", tokens.clone(), deny),
+            budget("all", "", format!("{} tokens", size * 3 / 2), deny),
+            budget("calls", "tenant", format!("{} requests", 2 + size / 60), deny),
+            budget("money", "tenant", format!("{}.{:05} USD", size / 100_000, size % 100_000), deny),
+            budget("soft", "tenant", tokens.clone(), "when_unreachable: allow"),
+            budget("loose", "tenant", tokens.clone(), "lost_lease: released, when_unreachable: deny"),
+            budget("watched", "tenant", tokens, "mode: shadow"),
+        ];
+        let chosen = budgets.iter().zip(&windows).zip(&chosen).filter(|(_, chosen)| **chosen);
+        let chosen = chosen.map(|((budget, window), _)| budget.replace("WINDOW", &format!("window: {window}")));
+        let yaml = format!(
+            "dimensions: {{ tenant: {{ header: x-tenant-id }} }}\noutput_limit: {OUTPUT_LIMIT}\nbudgets: [{}]\n",
+            chosen.collect::<Vec<_>>().join(", ")
+        );
+        Policy::from_yaml(&yaml).unwrap_or_else(|problems| panic!("{yaml}: {problems:?}"))
+    });
+    Policies(versions.collect())
+}

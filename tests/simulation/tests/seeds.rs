@@ -1,0 +1,46 @@
+//! Many seeds; the same seed again; and planted bugs, each of which some seed finds.
+//!
+//! `SIMULATION_SEEDS` says how many; `./just test` plays thousands in an optimised build, and `./just simulate` as many as
+//! you like.
+
+use simulation::{Bug, Failure, Summary, play, run};
+
+fn seeds() -> u64 {
+    std::env::var("SIMULATION_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(60)
+}
+
+#[test]
+fn whatever_fails_no_budget_is_overspent_and_each_call_is_charged_once() {
+    let (sum, failures): (Summary, Vec<Failure>) = play(0..seeds(), None);
+    println!("{} seeds: {sum:?}", seeds());
+    for failure in &failures {
+        println!("{failure}\n    again, step by step: ./just simulate --seed {} --trace", failure.seed);
+    }
+    assert_eq!(failures.len(), 0);
+    let much = seeds();
+    assert!(sum.admitted > much && sum.refused > much && sum.troubles > much && sum.faults > much / 10);
+}
+
+#[test]
+fn a_seed_always_plays_the_same() {
+    for seed in 0..10 {
+        assert_eq!(run(seed, None, false), run(seed, None, false));
+    }
+}
+
+/// The first seed that finds the bug.
+fn found(bug: Bug) -> Failure {
+    (0..400)
+        .find_map(|seed| run(seed, Some(bug), false).err())
+        .unwrap_or_else(|| panic!("no seed finds {bug:?}"))
+}
+
+#[test]
+fn every_planted_bug_is_found_and_its_seed_finds_it_again() {
+    for bug in Bug::ALL {
+        let failure = found(bug);
+        println!("{bug:?}: {failure}");
+        assert_eq!(run(failure.seed, Some(bug), false), Err(failure.clone()));
+        assert_eq!(run(failure.seed, None, false).err(), None, "the seed is at fault, not the bug");
+    }
+}
