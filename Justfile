@@ -23,6 +23,11 @@ bench *arguments: build
     scripts/wasm-build empty-filter target/empty-filter.wasm
     scripts/native-build bench-load
     ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} bench/run.py {{ arguments }}
+    ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} crates/tokens/benches/run.py --rounds 3
+
+# Measure counting alone against the other crates: natively, as wasm in node, and in Envoy
+bench-tokens *arguments: setup
+    ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} crates/tokens/benches/run.py {{ arguments }}
 
 # Build the module: target/tollkeeper.wasm
 filter:

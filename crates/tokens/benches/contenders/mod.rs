@@ -11,3 +11,15 @@ pub(crate) const CONTENDERS: [(&str, Count); 4] = [
     ("bpe-openai", |text| bpe_openai::o200k_base().count(text) as u64),
     ("tiktoken", |text| tiktoken::get_encoding("o200k_base").expect("built in").count(text) as u64),
 ];
+
+/// A text in pieces of `size` bytes, or up to three more.
+pub(crate) fn cut(mut text: &str, size: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    while !text.is_empty() {
+        let at = (size..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        let (piece, rest) = text.split_at(at);
+        pieces.push(piece);
+        text = rest;
+    }
+    pieces
+}
