@@ -15,6 +15,8 @@ const MOST_MODELS: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) model: Option<(String, Span)>,
+    /// A `null` in the model's place.
+    pub(super) no_model: Option<Span>,
     pub(super) others: Vec<String>,
     pub(super) stream: Option<bool>,
     pub(super) include_usage: Option<(Span, bool)>,
@@ -131,12 +133,10 @@ impl Reader {
         let wrong = |must| Err(ReadError::new(Problem::Type(field.label, must), at));
         let facts = &mut self.facts;
         match &field.what {
-            What::Model => match (kind, scanner.string_or_skip()?) {
-                (Kind::Null, _) => {}
-                (_, Some(model)) => {
-                    facts.name_model(&model, Span { start: model.at, end: scanner.at() })?;
-                }
-                (_, None) => return wrong("a string"),
+            What::Model if kind == Kind::Null => facts.no_model = Some(scanner.skip()?),
+            What::Model => match scanner.string_or_skip()? {
+                Some(model) => facts.name_model(&model, Span { start: model.at, end: scanner.at() })?,
+                None => return wrong("a string"),
             },
             What::Stream => {
                 facts.stream = match kind {

@@ -95,7 +95,10 @@ impl Request {
             (Some((_, span)), Some(_)) => Some(Edit { span: *span, text: quoted(model) }),
             // A form has its values as they are.
             (Some((_, span)), None) => Some(Edit { span: *span, text: model.to_owned() }),
-            (None, home) => Some(Edit::insert_into(home?, format!(r#""model":{}"#, quoted(model)))),
+            (None, home) => Some(match self.facts.no_model {
+                Some(null) => Edit { span: null, text: quoted(model) },
+                None => Edit::insert_into(home?, format!(r#""model":{}"#, quoted(model))),
+            }),
         }
     }
 

@@ -183,7 +183,7 @@ impl Document {
         let mut verbatim_from = 0;
         while let Some(&byte) = piece.get(at) {
             at = match self.state {
-                State::Failed | State::End => return at,
+                State::Failed | State::End => break,
                 State::String(reading) => self.string(piece, at, reading, sink),
                 State::Number(digits) => match digits.next(byte) {
                     Some(next) => {
@@ -230,7 +230,7 @@ impl Document {
                 State::After if matches!(byte, b'}' | b']') => self.close(byte == b'}', sink, at),
                 State::FirstKey | State::Key | State::Colon | State::After => {
                     self.state = State::Failed;
-                    return at;
+                    at
                 }
             };
             if let Some(mut verbatim) = self.verbatim.take_if(|open| open.depth == self.depth) {
@@ -239,7 +239,7 @@ impl Document {
             }
         }
         if let Some(verbatim) = &mut self.verbatim {
-            verbatim.pass(piece.get(verbatim_from..).unwrap_or_default(), sink);
+            verbatim.pass(piece.get(verbatim_from..at).unwrap_or_default(), sink);
         }
         at
     }

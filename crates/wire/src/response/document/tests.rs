@@ -127,6 +127,30 @@ fn fields_are_found_wherever_the_table_has_them() {
 }
 
 #[test]
+fn what_is_handed_on_as_written_ends_where_it_ends_in_any_split() {
+    for (text, expected) in [
+        (r#"{"list":[{"args":{}},{"args":[]},{"text":"t"}],"n":1}"#, ["args: {}", "args: []", "text: t"]),
+        (
+            r#"{"list":[{"args":{"a":{}}},{"args":[[ ]]},{"text":"t"}],"n":1}"#,
+            ["args: {\"a\":{}}", "args: [[ ]]", "text: t"],
+        ),
+    ] {
+        for cut in 0..=text.len() {
+            let (a, b) = text.as_bytes().split_at(cut);
+            let (heard, all) = heard(&[a, b]);
+            let texts: Vec<String> = heard.into_iter().filter(|what| what.contains(": ")).collect();
+            assert_eq!((texts, all), (expected.map(str::to_owned).to_vec(), true), "cut at {cut}");
+        }
+    }
+    // What is no JSON ends it as well, at the same byte.
+    let text = br#"{"list":[{"args":{"a" {"more":"text"}}}]}"#;
+    for cut in 0..=text.len() {
+        let (a, b) = text.split_at(cut);
+        assert_eq!(heard(&[a, b]), heard(&[text]), "cut at {cut}");
+    }
+}
+
+#[test]
 fn strings_are_unescaped_and_characters_put_together_in_any_split() {
     let text = r#"{"list":{"text":"a\"\\\/\b\f\n\r\t\u00e9\u65E5\ud83d\ude00\udbff\udfff z é日😀"}}"#;
     let expected = "text: a\"\\/\u{8}\u{c}\n\r\té日😀\u{10ffff} z é日😀";
