@@ -57,7 +57,7 @@ def _send(
     how = steer.format(size=length // 50 + 1, half=seed % 25 + 1)
     headers = {
         "host": recording.host,
-        "content-type": "application/json",
+        "content-type": recording.request_type,
         "x-tenant-id": recording.id,
         "x-stand-in": f"recording={recording.id}; seed={seed}; {how}",
     }

@@ -3,7 +3,7 @@
 Shared by the end-to-end tests and the demo.
 """
 
-from . import figures, paths, recordings
+from . import documented, figures, paths, recordings
 from .bill import Bill
 from .envoy import Envoy, EnvoyDidNotStart
 from .envoy_config import EnvoyOptions
@@ -28,6 +28,7 @@ __all__ = [
     "Runtime",
     "Stack",
     "StandIn",
+    "documented",
     "figures",
     "leave_nothing_behind",
     "paths",

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.eventstream import EventStreamBuffer
 
-from .recordings import Recording
+from .recordings import FRAMES, LINES, Recording
 
 Figures = Counter[str]
 """Tokens by class, none of which overlap. A class that is absent is 0."""
@@ -22,6 +22,21 @@ def of(recording: Recording) -> Figures | None:
     """None for an answer without any usage."""
     read = _reader(recording.path.partition("?")[0])
     return read(list(values(recording)), recording) if read and recording.status < 400 else None
+
+
+def prompt_told(broken_off: Recording) -> Figures | None:
+    """What an answer that broke off had said of the prompt by then: Anthropic's streams begin with it, Gemini's pieces
+    each have it. None where the provider tells at the end."""
+    said = list(values(broken_off))
+    if broken_off.path.endswith("/v1/messages") and broken_off.content_type == "text/event-stream":
+        starts = [value["message"] for value in said if value.get("type") == "message_start"]
+        figures = _anthropic(starts, broken_off)
+    elif ":streamGenerateContent" in broken_off.path:
+        figures = _gemini(said, broken_off)
+    else:
+        return None
+    output = ("output_visible", "reasoning", "audio_out")
+    return figures and Counter({name: n for name, n in figures.items() if name not in output})
 
 
 def is_call(recording: Recording) -> bool:
@@ -36,13 +51,13 @@ def values(recording: Recording) -> Iterator[Any]:
             for event in re.split(r"\r\n\r\n|\n\n|\r\r", recording.answer.decode(errors="replace")):
                 lines = [line for line in event.splitlines() if line.startswith("data:")]
                 yield from _json("\n".join(line.removeprefix("data:").strip() for line in lines))
-        case "application/vnd.amazon.eventstream":
+        case kind if kind == FRAMES:
             buffer = EventStreamBuffer()
             buffer.add_data(recording.answer)
             for frame in buffer:
                 for value in _json(frame.payload.decode()):
                     yield json.loads(base64.b64decode(value["bytes"])) if "bytes" in value else value
-        case "application/x-ndjson":
+        case kind if kind in LINES:
             for line in recording.answer.decode(errors="replace").splitlines():
                 yield from _json(line)
         case _:
@@ -106,9 +121,20 @@ def _with_details(usage: dict[str, Any], prompt: str, completion: str) -> Figure
     return parts + said
 
 
+def _media(answer: list[Any], _: Recording) -> Figures | None:
+    """Images and transcriptions have the names of responses; the second, a singular in its details."""
+    usage = _last([value["usage"] for value in answer if isinstance(value.get("usage"), dict)])
+    if usage is None:
+        return None
+    details = usage.get("input_tokens_details") or usage.get("input_token_details")
+    return _with_details(usage | {"input_tokens_details": details}, "input_tokens", "output_tokens")
+
+
 def _anthropic(answer: list[Any], _: Recording) -> Figures | None:
     """`input_tokens` are without those of the cache. A stream's later figures restate those that changed."""
     usage: dict[str, Any] = {}
+    if "message_start" in (kinds := [value.get("type") for value in answer]) and "message_delta" not in kinds:
+        return None  # what it starts with is no bill yet
     for value in answer:
         for place in (value, value.get("message") or {}):
             stated = place.get("usage") or {}
@@ -238,7 +264,8 @@ def _ollama(answer: list[Any], _: Recording) -> Figures | None:
 
 _READERS: list[tuple[str, Reader]] = [
     (r"/v[12]/(chat|embed)$", _cohere),
-    (r"/(chat/completions|completions|embeddings|images/\w+|audio/\w+)$", _openai),
+    (r"/(chat/completions|completions|embeddings)$", _openai),
+    (r"/(images|audio)/\w+$", _media),
     (r"/responses$", _responses),
     (r"/messages$|/anthropic/models/[^/]+:(streamR|r)awPredict$", _anthropic),
     (r":(generateContent|streamGenerateContent|embedContent|batchEmbedContents)$", _gemini),

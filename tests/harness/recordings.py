@@ -24,6 +24,7 @@ class Recording:
     answer: bytes
     headers: dict[str, str] = field(default_factory=dict)
     """Of the answer."""
+    request_type: str = "application/json"
 
     @property
     def content_type(self) -> str:
@@ -31,10 +32,12 @@ class Recording:
 
     @property
     def streamed(self) -> bool:
-        return self.content_type in STREAMS
+        return self.content_type in ("text/event-stream", FRAMES, *LINES)
 
 
-STREAMS = ("text/event-stream", "application/vnd.amazon.eventstream", "application/x-ndjson")
+FRAMES = "application/vnd.amazon.eventstream"
+LINES = ("application/x-ndjson", "application/stream+json")
+"""A JSON value a line; the second is Cohere's name for it."""
 
 
 def corpus_file() -> Path | None:
@@ -42,6 +45,14 @@ def corpus_file() -> Path | None:
     folder = Path(os.environ.get("TOLLKEEPER_CORPUS", paths.ROOT.parent / "shared" / "corpus"))
     file = folder / "recorded.jsonl"
     return file if file.is_file() else None
+
+
+def corpus() -> list[Recording]:
+    """All of it; empty where it is absent."""
+    if (file := corpus_file()) is None:
+        return []
+    with file.open() as lines:
+        return read(lines)
 
 
 def read(lines: Iterable[str]) -> list[Recording]:
