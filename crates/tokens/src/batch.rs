@@ -72,8 +72,13 @@ pub(crate) fn one(
     parts: &mut Parts,
     work: &mut Work,
 ) -> Option<(u64, usize)> {
-    let end = piece_end(text, at);
+    let visible = work.within_reach(text, at);
+    let end = piece_end(visible, at);
+    if end == visible.len() && end < text.len() {
+        work.read(usize::MAX)?;
+    }
     let length = end - at;
+    work.read(length)?;
     // Words behind a dash or a blank that is not ASCII; other scripts are merged by characters.
     let mixed = (5..=short::LONGEST).contains(&length) && text.get(at + 4..end).is_some_and(<[u8]>::is_ascii);
     if mixed && !vocabulary.contains(text, at, end) {

@@ -20,13 +20,11 @@ pub fn count(encoding: Encoding, text: &str) -> u64 {
     count_bytes(encoding, text.as_bytes())
 }
 
-/// As [`count`], for at most `steps` of work; beyond it, what is left of the text counts one token a byte, so that the
-/// result is never below the exact count.
-///
-/// A step is about one look-up in the vocabulary, 5 to 20 ns natively. Ordinary text takes about two a token.
+/// As [`count`], for no more than the work that is left, from which what was done is taken off. Beyond it, what is left of
+/// the text counts one token a byte, so that the result is never below the exact count.
 #[must_use]
-pub fn count_within(encoding: Encoding, text: &str, steps: u64) -> Count {
-    count_pieces(encoding, text.as_bytes(), Work::of(steps), |_, _| false)
+pub fn count_within(encoding: Encoding, text: &str, work: &mut Work) -> Count {
+    count_pieces(encoding, text.as_bytes(), work, |_, _| false)
 }
 
 /// Whether `text` has more than `limit` tokens. Stops as soon as that is clear.
@@ -40,7 +38,7 @@ pub fn exceeds(encoding: Encoding, text: &str, limit: u64) -> bool {
     }
     let clear =
         |tokens: u64, rest: usize| tokens > limit || tokens.saturating_add(upper_bound(rest)) <= limit;
-    count_pieces(encoding, text.as_bytes(), Work::unbounded(), clear).tokens > limit
+    count_pieces(encoding, text.as_bytes(), &mut Work::unbounded(), clear).tokens > limit
 }
 
 /// No text has more tokens than bytes: every token of a byte-level vocabulary covers at least one.
@@ -57,7 +55,12 @@ pub const fn lower_bound(bytes: usize) -> u64 {
 
 /// Counts until the end, or until `stop` (given the tokens so far and the bytes left) says so: then what it saw last,
 /// with the rest left out.
-fn count_pieces(encoding: Encoding, text: &[u8], work: Work, stop: impl Fn(u64, usize) -> bool) -> Count {
+fn count_pieces(
+    encoding: Encoding,
+    text: &[u8],
+    work: &mut Work,
+    stop: impl Fn(u64, usize) -> bool,
+) -> Count {
     match encoding {
         #[cfg(feature = "cl100k")]
         Encoding::Cl100kBase => count_by(
@@ -75,12 +78,12 @@ fn count_pieces(encoding: Encoding, text: &[u8], work: Work, stop: impl Fn(u64, 
 fn count_by(
     next: impl Fn(&[u8], usize, &mut Parts, &mut Work) -> Option<(u64, usize)>,
     text: &[u8],
-    mut work: Work,
+    work: &mut Work,
     stop: impl Fn(u64, usize) -> bool,
 ) -> Count {
     let (mut tokens, mut at, mut parts) = (0u64, 0, Parts::new());
     while at < text.len() {
-        let Some((of_batch, end)) = next(text, at, &mut parts, &mut work) else {
+        let Some((of_batch, end)) = next(text, at, &mut parts, work) else {
             let rest = upper_bound(text.len().saturating_sub(at));
             return Count { tokens: tokens.saturating_add(rest), exact: false };
         };
@@ -94,7 +97,7 @@ fn count_by(
 }
 
 pub(crate) fn count_bytes(encoding: Encoding, text: &[u8]) -> u64 {
-    count_pieces(encoding, text, Work::unbounded(), |_, _| false).tokens
+    count_pieces(encoding, text, &mut Work::unbounded(), |_, _| false).tokens
 }
 
 pub(crate) fn piece_end(encoding: Encoding, text: &[u8], start: usize) -> usize {

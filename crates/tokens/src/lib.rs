@@ -50,3 +50,4 @@ pub use scripts::Scripts;
 pub use special::count_with_special;
 pub use stream::Counter;
 pub use usage::{TokenClass, Usage};
+pub use work::Work;

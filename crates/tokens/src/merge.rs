@@ -19,7 +19,7 @@
 #![allow(clippy::arithmetic_side_effects)] // Positions in a text and small numbers: no sum here wraps.
 
 use crate::{
-    parts::Parts,
+    parts::{Kept, Parts},
     vocabulary::{Character, LONGEST, Token, Vocabulary},
     work::Work,
 };
@@ -109,13 +109,28 @@ fn count_island(
         {
             return tabulate(vocabulary, text, start, end, work);
         }
-        let Some((number, from, to)) = parts.kept(text) else {
+        let Some(kept) = parts.kept(text) else {
             return tabulate(vocabulary, text, start, end, work);
         };
-        tokens += number as u64;
-        last = vocabulary.find(text, from, to);
-        at = to;
+        let repeats = repeats(text, &kept, end, work)?;
+        tokens += (kept.number + repeats) as u64;
+        last = vocabulary.find(text, kept.last.start, kept.last.end);
+        at = kept.last.end + repeats * kept.last.len();
     }
+}
+
+/// How often the last token comes again and again where it has come twice: then it stays beside itself, so it is
+/// the result as long as the text repeats it. Not at its end: what the last ones become hangs on what follows.
+fn repeats(text: &[u8], kept: &Kept, end: usize, work: &mut Work) -> Option<usize> {
+    let length = kept.last.len();
+    let token = text.get(kept.last.clone())?;
+    if kept.before != length || text.get(kept.last.start - length..kept.last.start) != Some(token) {
+        return Some(0);
+    }
+    let rest = text.get(kept.last.end..end)?;
+    let times = rest.chunks_exact(length).take_while(|chunk| *chunk == token).count();
+    work.read(times * length)?;
+    Some(times.saturating_sub(2 * LONGEST / length))
 }
 
 /// Whether the window's first part, which starts at `at`, stays beside the token before it.

@@ -1,6 +1,8 @@
 //! Merging as it is defined, in a stretch of text of bounded length.
 #![allow(clippy::arithmetic_side_effects)] // Numbers of parts and positions within a window: no sum here wraps.
 
+use core::ops::Range;
+
 use crate::vocabulary::{Character, LONGEST, Vocabulary};
 
 /// How many parts there can be at once.
@@ -157,11 +159,10 @@ impl Parts {
         self.base + usize::from(get(&self.starts, usize::from(get(&self.next, 0))))
     }
 
-    /// Of the parts that end well before the window's end: how many there are and where the last one starts and ends. It
-    /// ends with a character.
-    pub(crate) fn kept(&self, text: &[u8]) -> Option<(usize, usize, usize)> {
+    /// The parts that end well before the window's end, up to the last one that ends with a character.
+    pub(crate) fn kept(&self, text: &[u8]) -> Option<Kept> {
         let limit = usize::from(get(&self.starts, self.number)).checked_sub(MARGIN)?;
-        let (mut part, mut number, mut kept) = (0, 0, None);
+        let (mut part, mut number, mut before, mut kept) = (0, 0, 0, None);
         while part < self.number {
             let next = usize::from(get(&self.next, part));
             let (from, to) = (usize::from(get(&self.starts, part)), usize::from(get(&self.starts, next)));
@@ -170,12 +171,24 @@ impl Parts {
             }
             number += 1;
             if text.get(self.base + to).is_some_and(|byte| byte & 0xC0 != 0x80) {
-                kept = Some((number, self.base + from, self.base + to));
+                kept = Some(Kept { number, before, last: self.base + from..self.base + to });
             }
+            before = to - from;
             part = next;
         }
         kept
     }
+}
+
+/// What of a window does not feel what is behind it, as a rule.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// How many parts.
+    pub(crate) number: usize,
+    /// Where the last of them is.
+    pub(crate) last: Range<usize>,
+    /// The length of the one before it; 0 if there is none.
+    pub(crate) before: usize,
 }
 
 fn get<T: Copy + Default>(of: &[T], at: usize) -> T {

@@ -2,7 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test.
 
 use std::time::{Duration, Instant};
-use tokens::{Counter, Encoding, count, count_within, exceeds, lower_bound, upper_bound};
+use tokens::{Counter, Encoding, Work, count, count_within, exceeds, lower_bound, upper_bound};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -62,7 +62,7 @@ fn a_hostile_megabyte_takes_linear_time() {
 fn work_is_bounded_by_the_steps_given() {
     for (name, text) in hostile() {
         let start = Instant::now();
-        let bounded = count_within(Encoding::O200kBase, &text, 10_000);
+        let bounded = count_within(Encoding::O200kBase, &text, &mut Work::of(10_000));
         let took = start.elapsed();
         let exact = count(Encoding::O200kBase, &text);
         println!("{name}: {} in {took:?}, exactly {exact}", bounded.tokens);

@@ -6,7 +6,7 @@ mod texts;
 use std::fmt::Write as _;
 use texts::{Random, corpus, fuzzed};
 use tiktoken_rs::CoreBPE;
-use tokens::{Counter, Encoding, count, count_with_special, count_within, exceeds};
+use tokens::{Counter, Encoding, Work, count, count_with_special, count_within, exceeds};
 
 fn oracle(encoding: Encoding) -> &'static CoreBPE {
     match encoding {
@@ -39,7 +39,7 @@ fn same_every_way(random: &mut Random, text: &str) {
         assert_eq!(count(encoding, text), expected, "{encoding:?} {text:?}");
         let limit = expected.saturating_add(random.below(5) as u64).saturating_sub(2);
         assert_eq!(exceeds(encoding, text, limit), expected > limit, "{encoding:?} {limit} {text:?}");
-        let within = count_within(encoding, text, random.below(2 * text.len() + 2) as u64);
+        let within = count_within(encoding, text, &mut Work::of(random.below(2 * text.len() + 2) as u64));
         assert!(if within.exact { within.tokens == expected } else { within.tokens >= expected }, "{text:?}");
 
         let mut counter = Counter::new(encoding);

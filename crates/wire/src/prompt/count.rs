@@ -7,7 +7,7 @@ use super::tools::tool;
 use super::{Audio, Image, Sink, media};
 use crate::Api;
 use crate::json::Str;
-use tokens::{Encoding, Framing, Known, Model, Raw, Scripts};
+use tokens::{Encoding, Framing, Known, Model, Raw, Scripts, Work};
 
 /// Every reply is primed with `<|start|>assistant<|message|>`; a reasoning model's without the last of these, because it
 /// first says in which channel it speaks (recorded: o3-mini, gpt-5, gpt-5.2).
@@ -77,7 +77,7 @@ pub(crate) struct Count {
     has_system: bool,
     results: Results,
     /// Work that is left; what exceeds it is bounded from above.
-    steps: u64,
+    work: Work,
     scratch: String,
     /// How many tokens there were where each message began, if that is asked for.
     marks: Option<Vec<u64>>,
@@ -103,7 +103,7 @@ impl Count {
             },
             has_system: false,
             results: Results::default(),
-            steps: STEPS,
+            work: Work::of(STEPS),
             scratch: String::new(),
             marks: None,
         }
@@ -167,9 +167,7 @@ impl Count {
     }
 
     fn count_plain(&mut self, text: &str) {
-        let counted = tokens::count_within(self.model.encoding, text, self.steps);
-        // Ordinary text takes fewer steps than it has bytes.
-        self.steps = if counted.exact { self.steps.saturating_sub(text.len() as u64) } else { 0 };
+        let counted = tokens::count_within(self.model.encoding, text, &mut self.work);
         self.count.exact &= counted.exact;
         self.count.text = self.count.text.saturating_add(counted.tokens);
         if self.model.known == Known::Estimated {
