@@ -1,19 +1,22 @@
 //! Reading one JSON document that arrives in pieces, against a table of fields.
 //!
 //! Nothing of the document is kept: not its beginning while the rest comes in, not what stands between the fields. A
-//! name, a figure or a key is kept while it lasts, up to [`LONGEST_WORD`] bytes; long texts are handed on piece by
+//! name, a figure or a key is kept while it lasts, up to 256 bytes; long texts are handed on piece by
 //! piece. So a body of any size costs the same memory, and the cuts make no difference.
+
+mod scalars;
+mod word;
 
 use super::field::{Field, Leaf, Said};
 use super::text::Text;
 use crate::json::string_stop;
+use scalars::{Digits, Reading};
+use word::Word;
 
 /// Containers inside one another, as for requests; one bit each.
 const DEEPEST: u32 = 128;
 /// Containers inside one another that a table may name.
 const DEEPEST_FIELD: usize = 16;
-/// Bytes of a key, a name or a number; a longer one means nothing.
-const LONGEST_WORD: usize = 256;
 
 /// Takes what is found. Of containers without members of interest it hears nothing.
 pub(super) trait Sink {
@@ -47,55 +50,12 @@ enum State {
     Colon,
     String(Reading),
     Number(Digits),
-    /// What is left of `true`, `false` or `null`.
-    Literal(&'static [u8]),
+    /// `true`, `false` or `null`, and how many bytes of it have come.
+    Literal(&'static [u8], usize),
     /// A comma, or the end of what is open.
     After,
     End,
     Failed,
-}
-
-/// What becomes of the string being read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
-    Skip,
-    SkippedKey,
-    Key,
-    Word,
-    Text,
-}
-
-/// How far a number has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Digits {
-    Minus,
-    Zero,
-    Whole,
-    Point,
-    Fraction,
-    E,
-    Sign,
-    Exponent,
-}
-
-impl Digits {
-    const fn is_whole_number(self) -> bool {
-        matches!(self, Digits::Zero | Digits::Whole | Digits::Fraction | Digits::Exponent)
-    }
-
-    const fn next(self, byte: u8) -> Option<Digits> {
-        use Digits::{E, Exponent, Fraction, Minus, Point, Sign, Whole, Zero};
-        Some(match (self, byte) {
-            (Minus, b'0') => Zero,
-            (Minus, b'1'..=b'9') | (Whole, b'0'..=b'9') => Whole,
-            (Zero | Whole, b'.') => Point,
-            (Point | Fraction, b'0'..=b'9') => Fraction,
-            (Zero | Whole | Fraction, b'e' | b'E') => E,
-            (E, b'+' | b'-') => Sign,
-            (E | Sign | Exponent, b'0'..=b'9') => Exponent,
-            _ => return None,
-        })
-    }
 }
 
 #[derive(Debug)]
@@ -119,7 +79,7 @@ pub(super) struct Document {
     field: Option<&'static Field>,
     /// What is inside the container at this depth is handed on as this field's text, as it is written.
     verbatim: Option<Verbatim>,
-    word: Vec<u8>,
+    word: Word,
     text: Text,
 }
 
@@ -134,7 +94,7 @@ impl Document {
             named: 0,
             field: Some(root),
             verbatim: None,
-            word: Vec::new(),
+            word: Word::default(),
             text: Text::default(),
         }
     }
@@ -185,21 +145,9 @@ impl Document {
             at = match self.state {
                 State::Failed | State::End => break,
                 State::String(reading) => self.string(piece, at, reading, sink),
-                State::Number(digits) => match digits.next(byte) {
-                    Some(next) => {
-                        self.state = State::Number(next);
-                        if self.field.is_some() {
-                            keep(&mut self.word, &[byte]);
-                        }
-                        at.saturating_add(1)
-                    }
-                    None => {
-                        self.end_number(digits, sink);
-                        at
-                    }
-                },
-                State::Literal(rest) => {
-                    self.literal(byte, rest, sink);
+                State::Number(digits) => self.number(piece, at, digits, sink),
+                State::Literal(word, come) => {
+                    self.literal(byte, word, come, sink);
                     at.saturating_add(1)
                 }
                 _ if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') => at.saturating_add(1),
@@ -207,16 +155,15 @@ impl Document {
                 State::FirstKey if byte == b'}' => self.close(true, sink, at),
                 State::FirstItem => {
                     self.next_item(sink);
-                    self.value(byte, sink);
-                    at.saturating_add(1)
+                    self.value(piece, at, sink)
                 }
                 State::Value => {
                     let outside = self.verbatim.is_none();
-                    self.value(byte, sink);
+                    let next = self.value(piece, at, sink);
                     if outside && self.verbatim.is_some() {
                         verbatim_from = at;
                     }
-                    at.saturating_add(1)
+                    next
                 }
                 State::FirstKey | State::Key if byte == b'"' => self.key(piece, at.saturating_add(1)),
                 State::Colon if byte == b':' => {
@@ -251,26 +198,23 @@ impl Document {
         }
     }
 
-    fn value<S: Sink>(&mut self, byte: u8, sink: &mut S) {
-        match byte {
-            b'{' => self.open(true, sink),
-            b'[' => self.open(false, sink),
-            b'"' => {
-                let reading = self.field.map_or(Reading::Skip, |field| match field.leaf {
-                    Leaf::Nothing => Reading::Skip,
-                    Leaf::Said(_) | Leaf::Delta | Leaf::Wrapped => Reading::Text,
-                    _ => Reading::Word,
-                });
-                self.begin_string(reading);
+    /// Begins a value, and ends it where all of it lies in this piece.
+    fn value<S: Sink>(&mut self, piece: &[u8], at: usize, sink: &mut S) -> usize {
+        let next = at.saturating_add(1);
+        match piece.get(at) {
+            Some(b'{') => self.open(true, sink),
+            Some(b'[') => self.open(false, sink),
+            Some(b'"') => return self.begin_string(piece, next, sink),
+            Some(b'-' | b'0'..=b'9') => {
+                self.word.clear();
+                return self.number(piece, at, Digits::Begin, sink);
             }
-            b'-' => self.begin_number(byte, Digits::Minus),
-            b'0' => self.begin_number(byte, Digits::Zero),
-            b'1'..=b'9' => self.begin_number(byte, Digits::Whole),
-            b't' => self.begin_literal(byte, b"rue"),
-            b'f' => self.begin_literal(byte, b"alse"),
-            b'n' => self.begin_literal(byte, b"ull"),
+            Some(b't') => return self.begin_literal(piece, at, b"true", sink),
+            Some(b'f') => return self.begin_literal(piece, at, b"false", sink),
+            Some(b'n') => return self.begin_literal(piece, at, b"null", sink),
             _ => self.state = State::Failed,
         }
+        next
     }
 
     fn open<S: Sink>(&mut self, object: bool, sink: &mut S) {
@@ -347,144 +291,17 @@ impl Document {
     /// Reads a key; where all of it lies in this piece, it is not copied.
     fn key(&mut self, piece: &[u8], at: usize) -> usize {
         self.field = None;
-        let Some(object) = self.innermost() else {
-            self.begin_string(Reading::SkippedKey);
-            return at;
-        };
         let end = string_stop(piece, at);
         if piece.get(end) == Some(&b'"') {
-            let key = piece.get(at..end).and_then(|key| str::from_utf8(key).ok());
-            self.field = key.and_then(|key| object.member(key));
+            let key = piece.get(at..end).unwrap_or_default();
+            self.field = self.innermost().and_then(|object| object.member(key));
             self.state = State::Colon;
             return end.saturating_add(1);
         }
-        self.begin_string(Reading::Key);
-        at
-    }
-
-    fn begin_string(&mut self, reading: Reading) {
-        if reading != Reading::Skip && reading != Reading::SkippedKey {
-            self.word.clear();
-            self.text = Text::default();
-        }
+        let reading = if self.innermost().is_some() { Reading::Key } else { Reading::SkippedKey };
         self.state = State::String(reading);
-    }
-
-    /// Reads on in a string; returns where it stopped.
-    fn string<S: Sink>(&mut self, piece: &[u8], from: usize, reading: Reading, sink: &mut S) -> usize {
-        let mut at = from;
-        loop {
-            if !self.text.is_escaping() {
-                let stop = string_stop(piece, at);
-                if stop > at && !matches!(reading, Reading::Skip | Reading::SkippedKey) {
-                    self.plain(piece.get(at..stop).unwrap_or_default(), reading, sink);
-                }
-                at = stop;
-            }
-            let Some(&byte) = piece.get(at) else { return at };
-            at = at.saturating_add(1);
-            if self.text.is_escaping() || byte == b'\\' {
-                if !self.escape(byte, reading, sink) {
-                    self.state = State::Failed;
-                    return at;
-                }
-            } else if byte == b'"' {
-                self.end_string(reading, sink);
-                return at;
-            } else {
-                self.state = State::Failed;
-                return at;
-            }
-        }
-    }
-
-    fn plain<S: Sink>(&mut self, bytes: &[u8], reading: Reading, sink: &mut S) {
-        let Document { text, word, field, .. } = self;
-        match (reading, *field) {
-            (Reading::Text, Some(field)) => text.push(bytes, &mut |text| sink.text(field, text)),
-            _ => text.push(bytes, &mut |text| keep(word, text.as_bytes())),
-        }
-    }
-
-    fn escape<S: Sink>(&mut self, byte: u8, reading: Reading, sink: &mut S) -> bool {
-        let Document { text, word, field, .. } = self;
-        match (reading, *field) {
-            (Reading::Skip | Reading::SkippedKey, _) => text.escape(byte, &mut |_| {}),
-            (Reading::Text, Some(field)) => text.escape(byte, &mut |text| sink.text(field, text)),
-            _ => text.escape(byte, &mut |text| keep(word, text.as_bytes())),
-        }
-    }
-
-    fn end_string<S: Sink>(&mut self, reading: Reading, sink: &mut S) {
-        let Document { text, word, field, .. } = self;
-        match (reading, *field) {
-            (Reading::Skip | Reading::SkippedKey, _) => *text = Text::default(),
-            (Reading::Text, Some(field)) => text.end(&mut |text| sink.text(field, text)),
-            _ => text.end(&mut |text| keep(word, text.as_bytes())),
-        }
-        match reading {
-            Reading::SkippedKey => self.state = State::Colon,
-            Reading::Key => {
-                self.field = self.innermost().zip(self.word()).and_then(|(object, key)| object.member(key));
-                self.state = State::Colon;
-            }
-            Reading::Word => {
-                match (self.field, self.word()) {
-                    (Some(field), Some(word)) => sink.word(field, word),
-                    (Some(field), None) => sink.long_word(field),
-                    (None, _) => {}
-                }
-                self.after_value();
-            }
-            Reading::Skip | Reading::Text => self.after_value(),
-        }
-    }
-
-    /// What was kept of a key, a name or a number; `None` if it is too long to be one.
-    fn word(&self) -> Option<&str> {
-        str::from_utf8(&self.word).ok().filter(|word| word.len() <= LONGEST_WORD)
-    }
-
-    fn begin_number(&mut self, byte: u8, digits: Digits) {
         self.word.clear();
-        keep(&mut self.word, &[byte]);
-        self.state = State::Number(digits);
-    }
-
-    fn end_number<S: Sink>(&mut self, digits: Digits, sink: &mut S) {
-        if !digits.is_whole_number() {
-            self.state = State::Failed;
-            return;
-        }
-        if let Some((field, written)) = self.field.zip(self.word()) {
-            sink.number(field, written);
-        }
-        self.after_value();
-    }
-
-    fn begin_literal(&mut self, byte: u8, rest: &'static [u8]) {
-        self.word.clear();
-        self.word.push(byte);
-        self.state = State::Literal(rest);
-    }
-
-    fn literal<S: Sink>(&mut self, byte: u8, rest: &'static [u8], sink: &mut S) {
-        match rest.split_first() {
-            Some((wanted, rest)) if *wanted == byte => {
-                self.state = State::Literal(rest);
-                if !rest.is_empty() {
-                    return;
-                }
-                // `true` and `false` end alike; `null` says nothing.
-                if let Some(field) = self.field
-                    && byte == b'e'
-                {
-                    sink.flag(field, self.word == b"t");
-                }
-                self.after_value();
-            }
-            _ => self.state = State::Failed,
-        }
+        at
     }
 }
 
@@ -492,14 +309,6 @@ impl Verbatim {
     fn pass<S: Sink>(&mut self, bytes: &[u8], sink: &mut S) {
         let Verbatim { field, text, .. } = self;
         text.push(bytes, &mut |text| sink.text(field, text));
-    }
-}
-
-/// Keeps a little more than fits, to show that it did not fit.
-fn keep(word: &mut Vec<u8>, bytes: &[u8]) {
-    if word.len() <= LONGEST_WORD {
-        let room = LONGEST_WORD.saturating_add(1).saturating_sub(word.len());
-        word.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 }
 

@@ -58,8 +58,8 @@ impl Field {
         self
     }
 
-    pub(super) fn member(&self, key: &str) -> Option<&'static Field> {
-        self.members.iter().find_map(|group| group.iter().find(|field| field.key == key))
+    pub(super) fn member(&self, key: &[u8]) -> Option<&'static Field> {
+        self.members.iter().find_map(|group| group.iter().find(|field| field.key.as_bytes() == key))
     }
 
     /// Whether anything about an object matters that it holds.
