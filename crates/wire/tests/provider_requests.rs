@@ -272,7 +272,8 @@ fn coheres_requests_are_read() {
     );
     assert_eq!(request.images(), 1);
     let v1 = json!({"message": "Hi", "chat_history": [{"role": "USER", "message": "a"}, {"role": "CHATBOT", "message": "b"}]});
-    let request = read("/v1/chat", &v1);
+    let known = recognise(b"POST", b"/v1/chat", b"api.cohere.com").unwrap();
+    let request = Request::read(&known, b"", v1.to_string().as_bytes()).unwrap().unwrap();
     assert_eq!((request.model(), request.stream(), request.output_limit()), ("", false, None));
     let embed = json!({"model": "embed-v4.0", "texts": ["a", "b"], "input_type": "search_document", "max_tokens": 500});
     assert_eq!(read("/v2/embed", &embed).output_limit(), Some(0));
@@ -314,7 +315,7 @@ fn responses_are_read() {
     for kept in [
         json!({"model": "m", "input": "Hi", "previous_response_id": "resp_1"}),
         json!({"model": "m", "input": "Hi", "conversation": {"id": "c"}}),
-        json!({"prompt": {"id": "pmpt_1"}}),
+        json!({"model": "m", "prompt": {"id": "pmpt_1"}}),
         json!({"model": "m", "input": [{"type": "item_reference", "id": "i"}]}),
         json!({"model": "m", "input": "Hi", "tools": [{"type": "mcp", "server_label": "s", "server_url": "https://s"}]}),
     ] {
@@ -344,6 +345,12 @@ fn on_a_path_that_others_have_too_the_body_decides() {
         ("/api/chat", r#"{"id":"x","messages":[{"role":"user","parts":[]}]}"#),
         ("/api/generate", r#"{"report":"monthly"}"#),
         ("/v1/chat", r#"{"room":1}"#),
+        ("/v1/chat", r#"{"message":"Hi"}"#),
+        ("/api/chat", r#"{"model":"m","messages":[{"role":"user","parts":[{"text":"Hi"}]}]}"#),
+        // Fields of ours that mean something else there.
+        ("/api/generate", r#"{"stream":"video","model":3}"#),
+        ("/v1/completions", r#"{"n":0.5,"n":1,"Model":"T"}"#),
+        ("/v1/messages", "\u{1f}\u{8b}"),
         ("/v1/responses", r#"{"survey":7,"answers":[]}"#),
         ("/v1/completions", "[]"),
         ("/api/embeddings", "<xml/>"),
@@ -351,7 +358,10 @@ fn on_a_path_that_others_have_too_the_body_decides() {
         assert!(try_read(path, body).is_none(), "{path} {body}");
     }
     // What could be a call to some reader is no other traffic.
-    for body in [r#"{"model":"m","messages":[}"#, r#"{"model":"a","model":"b"}"#, "\u{feff}{}", "{\0"] {
+    let ambiguous = r#"{"model":"a","model":"b","messages":[]}"#;
+    for body in
+        [r#"{"model":"m","messages":[}"#, ambiguous, "\u{feff}{}", "{\0", r#"{"MODEL":1,"messages":1}"#]
+    {
         refusal("/v1/messages", body);
     }
     let known = recognise(b"POST", b"/v1/messages", b"api.anthropic.com").unwrap();
@@ -384,8 +394,12 @@ fn the_output_limit_goes_where_each_provider_has_it() {
         (invoke("anthropic.claude-haiku-4-5"), json!({"messages": []}), "/max_tokens"),
         (invoke("amazon.nova-pro-v1:0"), json!({"messages": []}), "/inferenceConfig/maxTokens"),
         ("/v2/chat".to_owned(), json!({"model": "m", "messages": []}), "/max_tokens"),
-        ("/v1/chat".to_owned(), json!({"message": "x"}), "/max_tokens"),
-        ("/api/chat".to_owned(), json!({"model": "m", "messages": []}), "/options/num_predict"),
+        ("/v1/chat".to_owned(), json!({"model": "m", "message": "x"}), "/max_tokens"),
+        (
+            "/api/chat".to_owned(),
+            json!({"model": "m", "messages": [{"role": "user", "content": "x"}]}),
+            "/options/num_predict",
+        ),
         (
             "/api/generate".to_owned(),
             json!({"model": "m", "prompt": "", "options": {"seed": 1}}),
@@ -439,7 +453,6 @@ fn another_model_goes_into_the_body_unless_the_path_names_it() {
     assert_eq!(rewritten(MESSAGES, &body, to("claude-haiku-4-5"))["model"], "claude-haiku-4-5");
     assert_eq!(rewritten(MESSAGES, &body, to("claude-opus-4-5")), Value::Null);
     assert_eq!(rewritten(MESSAGES, &body, to("a\"b\\c\nd"))["model"], "a\"b\\c\nd");
-    assert_eq!(rewritten("/v1/chat", &json!({"message": "x"}), to("command-r"))["model"], "command-r");
     assert_eq!(rewritten(GENERATE, &json!({"contents": []}), to("gemini-2.5-flash")), Value::Null);
 }
 

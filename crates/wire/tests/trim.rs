@@ -135,11 +135,14 @@ fn the_last_turn_stays_whole_with_all_its_calls() {
 
 #[test]
 fn a_history_beside_the_question_may_go_as_a_whole() {
-    let body = json!({"message": "z", "chat_history": [
+    let body = json!({"model": "m", "message": "z", "chat_history": [
         {"role": "USER", "message": "a"}, {"role": "CHATBOT", "message": "b"},
         {"role": "USER", "message": "c"}, {"role": "CHATBOT", "message": LONG}]});
     let (changed, trim) = trimmed("/v1/chat", &body.to_string(), 0).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&changed).unwrap(), json!({"message": "z", "chat_history": []}));
+    assert_eq!(
+        serde_json::from_str::<Value>(&changed).unwrap(),
+        json!({"model": "m", "message": "z", "chat_history": []})
+    );
     assert_eq!((trim.turns, trim.messages), (2, 4));
 }
 

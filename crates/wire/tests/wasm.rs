@@ -7,7 +7,7 @@ mod common;
 use common::{EVENTS, JSON, chat_meter, figures, read_chat};
 use tokens::{Model, Usage};
 use wasm_bindgen_test::wasm_bindgen_test;
-use wire::{Passed, Rewrite};
+use wire::{Passed, Request, Rewrite, recognise};
 
 const CONTENT: &str = "data: {\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wörld 日本\"}}],\"usage\":null}\r\n\r\n";
 const USAGE: &str = "data: {\"model\":\"gpt-4o\",\"choices\":[],\"usage\":{\"prompt_tokens\":2006,\"completion_tokens\":300,\"total_tokens\":2306,\"prompt_tokens_details\":{\"cached_tokens\":1920},\"completion_tokens_details\":{\"reasoning_tokens\":192}}}\r\n\r\n";
@@ -54,6 +54,36 @@ fn a_request_is_read_counted_and_rewritten() {
         changed,
         br#"{"stream_options":{"include_usage":true},"model":"gpt-4o","messages":[{"role":"user","content":"What is the capital of France?"}],"stream":true,"max_tokens":50}"#
     );
+}
+
+#[wasm_bindgen_test]
+fn requests_of_other_providers_are_read_and_rewritten() {
+    for (path, body, limit, changed) in [
+        (
+            "/v1/messages",
+            r#"{"model":"m","messages":[],"max_tokens":9}"#,
+            9,
+            r#"{"model":"m","messages":[],"max_tokens":5}"#,
+        ),
+        (
+            "/v1beta/models/m:generateContent",
+            r#"{"generationConfig":{"maxOutputTokens": 8},"contents":[]}"#,
+            8,
+            r#"{"generationConfig":{"maxOutputTokens": 5},"contents":[]}"#,
+        ),
+        (
+            "/model/arn%3Ax%2Fm/converse",
+            r#"{"messages":[],"inferenceConfig":{"maxTokens":7}}"#,
+            7,
+            r#"{"messages":[],"inferenceConfig":{"maxTokens":5}}"#,
+        ),
+    ] {
+        let route = recognise(b"POST", path.as_bytes(), b"").unwrap();
+        let request = Request::read(&route, b"", body.as_bytes()).unwrap().unwrap();
+        assert_eq!(request.output_limit(), Some(limit));
+        let edits = Rewrite { output_limit: Some(5), ..Rewrite::default() };
+        assert_eq!(request.rewrite(body.as_bytes(), &edits).unwrap(), changed.as_bytes());
+    }
 }
 
 #[wasm_bindgen_test]

@@ -135,16 +135,18 @@ pub(super) fn look_up(
     name: &str,
     at: usize,
 ) -> Result<Option<(u64, &'static Field)>, ReadError> {
-    let bits = (0u32..).map(|bit| 1u64.wrapping_shl(bit));
-    let Some((bit, field)) =
-        bits.zip(table.fields).find(|(_, field)| field.names.iter().any(|known| folds_to(name, known)))
-    else {
-        return Ok(None);
-    };
-    if !field.names.contains(&name) {
-        return Err(ReadError::new(Problem::Spelling(field.label), at));
+    match find(table, name) {
+        Some((_, field)) if !field.names.contains(&name) => {
+            Err(ReadError::new(Problem::Spelling(field.label), at))
+        }
+        found => Ok(found),
     }
-    Ok(Some((bit, field)))
+}
+
+/// The field that a lenient reader could take for one of that name.
+pub(super) fn find(table: &'static Table, name: &str) -> Option<(u64, &'static Field)> {
+    let bits = (0u32..).map(|bit| 1u64.wrapping_shl(bit));
+    bits.zip(table.fields).find(|(_, field)| field.names.iter().any(|known| folds_to(name, known)))
 }
 
 /// Whether a lenient reader could take `name` for `field`: Go's `encoding/json` folds letter case, and with it the

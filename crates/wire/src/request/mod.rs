@@ -17,7 +17,7 @@ pub use pointer::{Pointer, read_pointers};
 pub use rewrite::Rewrite;
 pub use trim::Trim;
 
-use crate::json::{Kind, Scanner, Span};
+use crate::json::{Scanner, Span};
 use crate::prompt::{ANY_MAKER, Count, PromptCount, Sink};
 use crate::{Api, Route, openai};
 use error::Problem;
@@ -74,14 +74,18 @@ impl Request {
         if !route.certain && is_no_object(body) {
             return Ok(None);
         }
-        let mut scanner = Scanner::over(body)?;
-        if scanner.peek()? != Kind::Object {
-            return Err(ReadError::new(Problem::NotAnObject, scanner.at()));
-        }
         let mut reader = Reader::default();
-        let (home, seen) = reader.object(&mut scanner, format.body)?;
-        scanner.end()?;
-        Request::complete(route, format, reader, seen, Some(home), body.len())
+        match reader.body(body, format.body) {
+            Ok((home, seen)) => Request::complete(route, format, reader, seen, Some(home), body.len()),
+            Err(error) if !route.certain && error.field().is_some() => {
+                // A field of that name may mean something else in other traffic.
+                let seen = reader::given(body, format.body)?;
+                let named = reader::is_given(format.body, seen, "model");
+                let is_call = missing(route, format, named, seen).is_none();
+                if is_call { Err(error) } else { Ok(None) }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn complete(
@@ -92,8 +96,11 @@ impl Request {
         home: Option<Home>,
         length: usize,
     ) -> Result<Option<Request>, ReadError> {
-        match missing(route, format, &reader.facts, seen) {
+        let facts = &reader.facts;
+        match missing(route, format, facts.model.is_some(), seen) {
             Some(_) if !route.certain => Ok(None),
+            // Messages without content: other chats have other fields for it.
+            None if !route.certain && route.api == Api::OllamaChat && reader.survey.is_empty() => Ok(None),
             Some(label) => Err(ReadError::new(Problem::Missing(label), length)),
             None => Request::finish(route, format, reader, home, length).map(Some),
         }
@@ -287,21 +294,21 @@ impl Request {
     }
 }
 
-/// Whether a body is surely not a JSON object to any reader: it is empty or begins with a visible character that is
-/// no brace. (What begins otherwise could be a text in another encoding.)
+/// Whether a body is surely not a JSON object to any reader: it is empty or begins with a byte that is no brace, nor one
+/// of a text in another encoding (the byte order marks of UTF-8 and UTF-16, half a character of UTF-16).
 fn is_no_object(body: &[u8]) -> bool {
-    body.trim_ascii_start().first().is_none_or(|first| first.is_ascii_graphic() && *first != b'{')
+    !matches!(body.trim_ascii_start().first(), Some(b'{' | 0xEF | 0xFE | 0xFF | 0))
 }
 
-/// The label of a field that is missing.
-fn missing(route: &Route, format: &'static Format, facts: &Facts, seen: u64) -> Option<&'static str> {
-    if facts.model.is_none() && route.model.is_none() && !format.model_optional && facts.each.is_none() {
+/// The label of a field that is missing. On a path that others have, too, a call names its model: a message alone is
+/// what any chat sends.
+fn missing(route: &Route, format: &'static Format, names_model: bool, seen: u64) -> Option<&'static str> {
+    let has_model = format.body.fields.iter().any(|field| field.label == "model");
+    let needs_model = has_model && (!format.model_optional || !route.certain);
+    if needs_model && !names_model && route.model.is_none() {
         return Some("model");
     }
-    let bits = || (0u32..).map(|bit| 1u64.wrapping_shl(bit));
-    let given = |label: &&str| {
-        bits().zip(format.body.fields).any(|(bit, field)| field.label == *label && seen & bit != 0)
-    };
+    let given = |label: &&str| reader::is_given(format.body, seen, label);
     format.required.iter().find(|group| !group.iter().any(given)).and_then(|group| group.first()).copied()
 }
 

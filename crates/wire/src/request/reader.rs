@@ -1,7 +1,7 @@
 //! Reading a body by its format's tables, in one pass.
 
 use super::error::{Problem, ReadError};
-use super::format::{Field, Table, Walk, What, look_up};
+use super::format::{Field, Table, Walk, What, find, look_up};
 use super::survey::Survey;
 use crate::json::{Kind, Scanner, Span, Str};
 use std::borrow::Cow;
@@ -102,7 +102,39 @@ pub(super) struct Reader {
     pub(super) survey: Survey,
 }
 
+/// Which fields of the table an object has, in any spelling, whatever their values.
+pub(super) fn given(body: &[u8], table: &'static Table) -> Result<u64, ReadError> {
+    let mut scanner = Scanner::over(body)?;
+    if scanner.peek()? != Kind::Object {
+        return Ok(0);
+    }
+    let (mut seen, mut members) = (0u64, scanner.object()?);
+    while let Some(key) = members.next(&mut scanner)? {
+        seen |= find(table, &key.key()).map_or(0, |(bit, _)| bit);
+        scanner.skip()?;
+    }
+    scanner.end()?;
+    Ok(seen)
+}
+
+/// Whether the field of that label is among those of the mask.
+pub(super) fn is_given(table: &'static Table, seen: u64, label: &str) -> bool {
+    let bits = (0u32..).map(|bit| 1u64.wrapping_shl(bit));
+    bits.zip(table.fields).any(|(bit, field)| field.label == label && seen & bit != 0)
+}
+
 impl Reader {
+    /// Reads a whole body that is JSON.
+    pub(super) fn body(&mut self, body: &[u8], table: &'static Table) -> Result<(Home, u64), ReadError> {
+        let mut scanner = Scanner::over(body)?;
+        if scanner.peek()? != Kind::Object {
+            return Err(ReadError::new(Problem::NotAnObject, scanner.at()));
+        }
+        let read = self.object(&mut scanner, table)?;
+        scanner.end()?;
+        Ok(read)
+    }
+
     /// Reads an object that the caller has peeked. The mask has a bit for each field of the table that was given.
     pub(super) fn object(
         &mut self,

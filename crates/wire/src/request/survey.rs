@@ -17,6 +17,11 @@ pub(super) struct Survey {
 }
 
 impl Survey {
+    /// Whether nothing was found that a model could read.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.texts == 0 && self.images == 0
+    }
+
     /// A field that no table names.
     pub(super) fn unknown_field(&mut self, json: &str) {
         self.unknown = true;
