@@ -187,13 +187,15 @@ impl Series {
             None => {}
         }
         self.count("tollkeeper_tool_calls_total", said.tool_calls);
-        let Extras { cost_pico_usd, audio_ms, searches, fetches, images, .. } = said.extras;
+        let Extras { cost_pico_usd, audio_ms, searches, fetches, images, aside, .. } = said.extras;
         let nano = whole_nano(&mut self.provider_pico_remainder, cost_pico_usd.unwrap_or(0));
         self.count("tollkeeper_provider_cost_nanousd_total", nano);
         self.count("tollkeeper_audio_ms_total", audio_ms);
         self.count("tollkeeper_searches_total", searches);
         self.count("tollkeeper_fetches_total", fetches);
         self.count("tollkeeper_images_total", images);
+        // At prices of other models, which are not told apart yet: seen, but in no sum.
+        self.count("tollkeeper_aside_tokens_total", aside.total());
     }
 
     fn record(&mut self, host: &dyn Host, prefix: &str, name: &'static str, value: u64) {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// 48 events of a chat: "The mesh meters …" thrice, then usage (17 prompt, 45 output tokens), then `[DONE]`; as pieces
+/// 48 events of a chat: 16 words thrice, then usage (17 prompt, 45 output tokens), then `[DONE]`; as pieces
 /// that were flushed, each after its length.
 macro_rules! events {
     ($coding:literal) => {
