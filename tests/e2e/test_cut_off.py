@@ -12,12 +12,12 @@ import anthropic
 import boto3
 import botocore.config
 import cohere
+import httpx
 import openai
 import pytest
 from google import genai
 from google.genai.types import HttpOptions
 from harness import Runtime, Stack, StandIn, until
-from harness.envoy_config import Config, routes
 from harness.recordings import Recording
 
 WORDS = 40
@@ -277,8 +277,6 @@ def ask_invocation(url: str, headers: Headers) -> Said:
 
 
 def ask_cohere(url: str, headers: Headers) -> Said:
-    import httpx
-
     with httpx.Client(headers=headers, timeout=30) as plain:
         client = cohere.ClientV2(api_key="k", base_url=url, httpx_client=plain)
         said = list(client.chat_stream(model="command-r7b-12-2024", messages=MESSAGES))
@@ -305,10 +303,7 @@ CASES: dict[str, tuple[Callable[[str, Headers], Said], str, bytes, Any, bool]] =
 
 @pytest.fixture(scope="module")
 def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stack]:
-    def every_path(config: Config) -> None:
-        routes(config)[0]["match"]["prefix"] = "/"
-
-    with Stack(runtime, directory / runtime.name, provider, POLICY, edit=every_path) as stack:
+    with Stack(runtime, directory / runtime.name, provider, POLICY) as stack:
         yield stack
         assert not stack.envoy.crashes()
 

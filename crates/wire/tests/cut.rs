@@ -14,6 +14,7 @@
 mod common;
 
 use common::meter;
+use proptest::prelude::*;
 use serde_json::Value;
 use tokens::Usage;
 use wire::{Api, CutOff, FinishReason, LastWords, Passed, ResponseHead, recognise};
@@ -358,3 +359,50 @@ fn what_is_no_stream_or_not_begun_is_not_ended() {
     }
     assert_eq!(cut_off(Api::BedrockConverse, BINARY).unwrap().next(&[0, 0, 0, 1, 2, 3]), None);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Pieces of real streams with bytes changed, left out and doubled, in any order.
+    #[test]
+    fn no_stream_panics_and_every_byte_is_passed_on(
+        api in 0..Api::ALL.len(),
+        kind in 0..5usize,
+        parts in prop::collection::vec((0..PARTS.len(), 0..200usize, 0..200usize, any::<u8>()), 0..12),
+        piece in 1..300usize,
+    ) {
+        let content_type = [EVENTS, LINES, BINARY, "application/json", "application/stream+json"][kind];
+        let Some(mut cut) = cut_off(Api::ALL[api], content_type) else { return Ok(()) };
+        let mut stream = Vec::new();
+        for (part, from, changed, byte) in parts {
+            let mut part = PARTS[part].as_bytes().to_vec();
+            let place = changed % part.len();
+            part[place] = byte;
+            stream.extend_from_slice(&part[from % part.len()..]);
+            stream.extend_from_slice(&part);
+        }
+        let mut taken = 0;
+        for piece in stream.chunks(piece) {
+            let mut rest = piece;
+            while let Some(size) = cut.next(rest) {
+                prop_assert!((1..=rest.len()).contains(&size), "a unit has an end in these bytes");
+                rest = &rest[size..];
+                let _ = cut.ending(&LAST);
+            }
+            taken += piece.len();
+        }
+        prop_assert_eq!(taken, stream.len());
+    }
+}
+
+const PARTS: [&str; 9] = [
+    "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\n\n",
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n",
+    "data: {\"type\":\"content_block_start\",\"index\":18446744073709551615}\r\n\r\n",
+    "data: {\"type\":\"response.created\",\"response\":{\"a\\\"b\":1},\"sequence_number\":18446744073709551615}\n\n",
+    "data: {\"type\":\"response.output_text.delta\",\"delta\":\"\\u0041\"}\n\n",
+    "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"]}\"}]}}]}\n,",
+    "{\"model\":\"m\",\"created_at\":\"t\",\"done\":false}\n",
+    "\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0",
+    "\0\0\0\x30\0\0\0\x12\0\0\0\0\x0b:event-type\x07\0\x05chunk{\"bytes\":\"e30=\"}",
+];
