@@ -67,6 +67,8 @@ fn a_transcription_is_read_without_its_recording() {
     // A second at ten tokens a second, bounded by the lowest bit rates: 32,044 bytes by 12 a token.
     assert!((10..5_000).contains(&request.prompt_bound()), "{}", request.prompt_bound());
     assert!(!request.can_be_limited());
+    // 32,044 bytes at 32,000 a second.
+    assert_eq!(request.audio_milliseconds(&body), 1002);
 }
 
 #[test]

@@ -228,6 +228,11 @@ pub(crate) fn limit_name(provider: &str, model: &str) -> &'static str {
 pub(crate) fn is_own_model(model: &str) -> bool {
     let base = model.rsplit('/').next().unwrap_or(model);
     let base = base.strip_prefix("ft:").unwrap_or(base);
-    let starts = ["gpt-3.5", "gpt-4", "gpt-5", "o1", "o3", "o4", "chatgpt", "codex"];
-    starts.iter().any(|start| base.starts_with(start))
+    let numbered = |start: &str| {
+        base.strip_prefix(start).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    // `gpt-4o`, `o3-mini`; not `gpt-oss-20b`, `olmo-2`.
+    numbered("gpt-")
+        || numbered("o")
+        || ["chatgpt", "codex", "computer-use"].iter().any(|start| base.starts_with(start))
 }

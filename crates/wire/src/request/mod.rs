@@ -24,7 +24,7 @@ use error::Problem;
 use format::{Format, Limits};
 use reader::{Facts, Home, LONGEST_MODEL, Reader, Told, surely};
 use std::borrow::Cow;
-use tokens::Model;
+use tokens::{Model, audio_milliseconds};
 
 /// What a request asks for, with spans into its body; prompt text is neither copied nor kept.
 ///
@@ -218,6 +218,17 @@ impl Request {
     #[must_use]
     pub const fn audio(&self) -> u64 {
         self.audio
+    }
+
+    /// How long the recordings of a form are, in the body this was read from: by their headers where those are of a WAV or
+    /// an MP3 file, else as if they were MP3 of the usual bit rate.
+    #[must_use]
+    pub fn audio_milliseconds(&self, body: &[u8]) -> u64 {
+        let recordings = self.facts.parts.iter().filter(|part| matches!(part.told, Told::Audio));
+        let contents = recordings.filter_map(|part| body.get(part.span.start..part.span.end));
+        contents
+            .map(|bytes| audio_milliseconds(bytes.len(), |at| bytes.get(at).copied()))
+            .fold(0, u64::saturating_add)
     }
 
     /// How many parts of the prompt are neither text, image nor recording: files, videos, references to what the

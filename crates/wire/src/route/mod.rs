@@ -36,6 +36,9 @@ pub struct Route {
 /// `..` resolved; so no spelling of a metered path goes by unmetered. The host never makes a call unmetered: it gives
 /// the provider's name, and makes an uncertain path certain.
 ///
+/// Not recognised, so not metered: what is charged by other measures and reports no tokens (speech from text,
+/// reranking, video, other models' `:predict`), and calls without a body (`/v1/realtime`).
+///
 /// Batches: those whose body carries prompts are recognised (Anthropic's `/v1/messages/batches`, Gemini's
 /// `:batchGenerateContent`), with [`Route::batch`]. Those that name a file (`/v1/batches`, Vertex's
 /// `batchPredictionJobs`, Bedrock's `model-invocation-job`) are not: nothing in the request says what it will cost.

@@ -54,6 +54,8 @@ pub(super) fn of_host(host: &[u8]) -> Option<&'static str> {
     let name = name.strip_suffix('.').unwrap_or(name);
     HOSTS
         .iter()
+        // Much else answers under Amazon's domains.
+        .filter(|(_, provider)| *provider != "aws.bedrock" || name.to_ascii_lowercase().contains("bedrock"))
         .find(|(end, _)| is_under(name, end))
         .map(|(_, provider)| *provider)
         .or_else(|| (port == OLLAMA_PORT).then_some("ollama"))
@@ -98,6 +100,7 @@ mod tests {
             ("my-resource.openai.azure.com", "azure.ai.openai"),
             ("bedrock-runtime.us-east-1.amazonaws.com", "aws.bedrock"),
             ("bedrock-mantle.us-east-1.api.aws", "aws.bedrock"),
+            ("vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com", "aws.bedrock"),
             ("europe-west4-aiplatform.googleapis.com", "gcp.vertex_ai"),
             ("generativelanguage.googleapis.com", "gcp.gemini"),
             ("api.x.ai", "x_ai"),
@@ -114,6 +117,7 @@ mod tests {
             "[::1]:80",
             "\u{e9}x.ai.",
             "xx.ai",
+            "abc.execute-api.us-east-1.amazonaws.com",
         ] {
             assert_eq!(of_host(host.as_bytes()), None, "{host}");
         }
