@@ -14,7 +14,9 @@ OTHERS = [
     ("DELETE", f"{CHAT}/chatcmpl-1", b""),
     ("POST", f"{CHAT}/chatcmpl-1", b'{"metadata":{}}'),
     ("PUT", CHAT, b'{"model":"gpt-4o","messages":[]}'),
-    ("POST", "/v1/embeddings", b'{"model":"text-embedding-3-small","input":"hello"}'),
+    ("POST", "/v1/moderations", b'{"model":"omni-moderation-latest","input":"hello"}'),
+    ("POST", "/v1/messages", b'{"to":"somebody","text":"A chat that is none with a model."}'),
+    ("POST", "/checkout", b'{"model":"the blue one"}'),
     ("POST", "/v1/files", bytes(range(256)) * 50_000),
 ]
 

@@ -138,7 +138,7 @@ def test_a_call_that_can_never_fit_is_told_what_to_do(daily: Stack, tenant: str)
         answer = ask(client, max_completion_tokens=5000)
         assert ask(client).is_success, "a refusal takes nothing"
     assert (answer.status_code, answer.headers["x-should-retry"]) == (429, "false")
-    assert "max_completion_tokens" in answer.json()["error"]["message"]
+    assert "fewer output tokens" in answer.json()["error"]["message"]
 
 
 def test_a_shadow_budget_only_counts(daily: Stack, tenant: str) -> None:
