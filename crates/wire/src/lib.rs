@@ -4,13 +4,14 @@
 //!   [`Api`] and what the path says already.
 //! * [`Request`] reads a request body once and keeps facts and spans, never the prompt: model, output limit, a proven
 //!   upper bound of the prompt's tokens; it counts the prompt and rewrites the body on demand.
-//! * [`ResponseMeter`] watches a response pass, chunk by chunk: the provider's usage, the output as far as it was seen,
-//!   errors inside a 200; it takes the usage chunk out again that a client did not ask for.
+//! * [`ResponseMeter`] watches a response pass, chunk by chunk and however large: the provider's usage, of the whole
+//!   call or of the part that came, the output as far as it was seen, errors inside a 200; it takes the usage chunk out
+//!   again that a client did not ask for.
 //! * [`CutOff`] ends a stream before its provider does, in the provider's own form.
 //! * [`Decoder`] takes content codings off a response that came encoded.
 //!
-//! No I/O, no DOM. A provider's own words live in one module each (`openai`); what they share (`json`, `sse`, the
-//! meter) knows none of them.
+//! No I/O, no DOM. A provider's own words live in one module each (`openai`), mostly as tables of fields; what they
+//! share (`json`, `request`, `response`) knows none of them.
 
 #![forbid(unsafe_code)]
 

@@ -53,6 +53,7 @@ impl ResponseMeter {
             seen.fallback = figures(head);
         }
         seen.is_whole = framing.is_json();
+        seen.error = head.status >= 400;
         ResponseMeter {
             strip: (options.strip_usage && framing.is_events()).then(Strip::default),
             framing,
@@ -280,7 +281,7 @@ impl ResponseMeter {
         self.seen.extras
     }
 
-    /// Whether there was an error: inside a stream, or as the body.
+    /// Whether there was an error: by the status, inside a stream, or as the body.
     #[must_use]
     pub const fn error_seen(&self) -> bool {
         self.seen.error

@@ -15,6 +15,7 @@
 mod common;
 mod corpus;
 mod cut_short;
+mod damaged;
 mod documented;
 mod facts;
 mod fixtures;

@@ -12,22 +12,22 @@ use wire::{Extras, FinishReason, Passed, Reported, ResponseMeter};
 const DOCUMENTED: usize = 2_000;
 const RECORDED: usize = 100;
 
-struct Metered {
-    said: Said,
-    client: Vec<u8>,
+pub(crate) struct Metered {
+    pub(crate) said: Said,
+    pub(crate) client: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq)]
-struct Said {
+pub(crate) struct Said {
     usage: Option<Reported>,
     extras: Extras,
     output: (u64, u64),
     facts: (Option<String>, Option<FinishReason>, Option<String>, u64, bool),
-    unread: u64,
-    truncated: bool,
+    pub(crate) unread: u64,
+    pub(crate) truncated: bool,
 }
 
-fn metered<'p>(mut meter: ResponseMeter, pieces: impl IntoIterator<Item = &'p [u8]>) -> Metered {
+pub(crate) fn metered<'p>(mut meter: ResponseMeter, pieces: impl IntoIterator<Item = &'p [u8]>) -> Metered {
     let mut client = Vec::new();
     for piece in pieces {
         match meter.feed(piece, false) {
@@ -54,10 +54,10 @@ fn metered<'p>(mut meter: ResponseMeter, pieces: impl IntoIterator<Item = &'p [u
 }
 
 /// A generator of numbers (xorshift): the cuts are the same in every run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
