@@ -216,3 +216,25 @@ fn an_operator_says_what_detection_cannot_know() {
     let (_, sent) = send(&mut mesh, "h", "/v1/chat/completions", ASK, &[]);
     assert!(upstream_body(&sent).contains("max_completion_tokens"));
 }
+
+#[test]
+fn a_form_with_a_recording_is_a_call_too() {
+    let form = concat!(
+        "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-4o-transcribe\r\n",
+        "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n",
+        "Content-Type: audio/wav\r\n\r\nRIFF----WAVEfmt \r\n--x--\r\n",
+    );
+    let mut mesh = Mesh::with(BUDGET);
+    let more: [(&str, &[u8]); 1] = [("content-type", b"multipart/form-data; boundary=x")];
+    let (context, sent) = send(&mut mesh, "api.openai.com", "/v1/audio/transcriptions", form, &more);
+    assert_eq!(upstream_body(&sent), form);
+    mesh.workers[0].response_begins(context, &[(":status", "200"), ("content-type", "application/json")]);
+    let answer = br#"{"text":"Hello.","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":3,"total_tokens":17}}"#;
+    mesh.workers[0].response_piece(context, answer, true);
+    mesh.workers[0].close(context);
+    mesh.report();
+    let row = mesh.server.ledger("acme", "ok").unwrap();
+    // Text and audio going in, text coming out.
+    assert_eq!((row.tokens[0], row.tokens[4], row.tokens[6]), (4, 10, 3));
+    assert_eq!((row.source.as_str(), row.model.as_str()), ("reported", "gpt-4o-transcribe"));
+}

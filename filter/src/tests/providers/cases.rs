@@ -12,7 +12,7 @@ pub(super) struct Case {
     pub(super) tokens: [u64; 4],
 }
 
-pub(super) const CASES: [Case; 16] = [
+pub(super) const CASES: [Case; 18] = [
     Case {
         name: "openai completions",
         provider: "openai",
@@ -156,5 +156,23 @@ pub(super) const CASES: [Case; 16] = [
         ask: r#"{"model":"nomic-embed-text","input":"Say hello."}"#,
         answer: r#"{"model":"nomic-embed-text","embeddings":[[0.1]],"total_duration":1,"prompt_eval_count":5}"#,
         tokens: [5, 0, 0, 0],
+    },
+    Case {
+        name: "openai images",
+        provider: "openai",
+        host: "api.openai.com",
+        path: "/v1/images/generations",
+        ask: r#"{"model":"gpt-image-1","prompt":"A toll gate at dusk."}"#,
+        answer: r#"{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}],"usage":{"input_tokens":8,"input_tokens_details":{"image_tokens":0,"text_tokens":8},"output_tokens":272,"total_tokens":280}}"#,
+        tokens: [8, 0, 272, 0],
+    },
+    Case {
+        name: "mistral",
+        provider: "mistral_ai",
+        host: "api.mistral.ai",
+        path: "/v1/chat/completions",
+        ask: r#"{"model":"mistral-small-latest","messages":[{"role":"user","content":"Say hello."}]}"#,
+        answer: r#"{"id":"c","object":"chat.completion","created":1,"model":"mistral-small-latest","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","tool_calls":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"total_tokens":9,"completion_tokens":2}}"#,
+        tokens: [7, 0, 2, 0],
     },
 ];
