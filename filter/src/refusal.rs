@@ -72,26 +72,23 @@ impl Refusal {
     pub(crate) fn shortage(rule: &Rule, shortage: &Shortage) -> Refusal {
         let budget = &rule.budget;
         let limit = amount(budget.unit, shortage.limit);
-        let window = duration(budget.window_ms);
+        let window = &budget.window;
         let can_ever_fit = shortage.need <= shortage.limit;
         let retry_ms = shortage.retry_in_ms.max(1);
         let (kind, message) = if can_ever_fit && retry_ms <= LONGEST_RETRY_AFTER_MS {
             let message = format!(
-                "Rate limit reached for budget '{}': {limit} per {window}. Please try again in {}.",
+                "Rate limit reached for budget '{}': {limit} {window}. Please try again in {}.",
                 budget.name,
                 duration(retry_ms)
             );
             (Kind::Throttled, message)
         } else if can_ever_fit {
-            let message = format!(
-                "Budget '{}' is used up: {limit} per {window}. It resets in {}.",
-                budget.name,
-                duration(retry_ms)
-            );
-            (Kind::Exhausted, message)
+            let resets =
+                if window.ends() { format!(" It resets in {}.", duration(retry_ms)) } else { String::new() };
+            (Kind::Exhausted, format!("Budget '{}' is used up: {limit} {window}.{resets}", budget.name))
         } else {
             let message = format!(
-                "This request can use up to {}, more than budget '{}' ever has: {limit} per {window}. \
+                "This request can use up to {}, more than budget '{}' ever has: {limit} {window}. \
                  Send a shorter prompt or ask for fewer output tokens.",
                 amount(budget.unit, shortage.need),
                 budget.name

@@ -82,7 +82,7 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
         "outstanding": open.bucket.outstanding,
         "remaining": open.bucket.remaining(budget.limit),
         "window_start_ms": open.window_start,
-        "resets_at": moment_text(open.window_end),
+        "resets_at": budget.window.ends().then(|| moment_text(open.window_end)),
         "resets_in_ms": open.window_end.saturating_sub(now),
     }))
 }

@@ -157,9 +157,8 @@ fn summary(budget: &Budget) -> String {
         Unit::PicoUsd => format!("{} USD", report::usd(budget.limit.into())),
     };
     let per =
-        if budget.per.is_empty() { "all together".into() } else { format!("per {}", budget.per.join(", ")) };
-    let window = humantime::format_duration(Duration::from_millis(budget.window_ms));
-    format!("{}: {limit} {per} every {window}", budget.name)
+        if budget.per.is_empty() { "all together".into() } else { format!("each {}", budget.per.join(", ")) };
+    format!("{}: {limit} {} for {per}", budget.name, budget.window)
 }
 
 fn log_to_stderr() {

@@ -240,7 +240,7 @@ fn check_says_what_is_wrong_and_where_or_what_is_right() {
     assert!(ok);
     let lines: Vec<&str> = out.lines().collect();
     assert!(lines[0].contains(": ok, version ") && lines[0].ends_with(", 2 budgets"), "{out}");
-    assert_eq!(lines[1], "  tenant-tokens: 1000000 tokens per tenant every 1day");
+    assert_eq!(lines[1], "  tenant-tokens: 1000000 tokens per 1d for each tenant");
 
     let wrong = home(&POLICY.replace("per: [user]", "per: [usr]"));
     let path = wrong.path().join("policy.yaml").display().to_string();

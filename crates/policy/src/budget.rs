@@ -1,5 +1,6 @@
 //! Budgets: an amount of a unit, per dimension values and window.
 
+use crate::Window;
 use serde::{Deserialize, Serialize};
 use tokens::Usage;
 
@@ -12,8 +13,7 @@ pub struct Budget {
     /// In the unit's own integer amounts.
     pub limit: u64,
     pub unit: Unit,
-    /// Length of the fixed windows, aligned to the Unix epoch.
-    pub window_ms: u64,
+    pub window: Window,
     pub mode: Mode,
     pub when_unreachable: WhenUnreachable,
     pub lost_lease: LostLease,
@@ -88,40 +88,9 @@ pub enum OnOverrun {
     Stop,
 }
 
-impl Budget {
-    /// The window instance that contains `now_ms`: its start and end, Unix milliseconds.
-    #[must_use]
-    pub fn window_at(&self, now_ms: u64) -> (u64, u64) {
-        let into = now_ms.checked_rem(self.window_ms).unwrap_or(0);
-        let start = now_ms.saturating_sub(into);
-        (start, start.saturating_add(self.window_ms))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hourly() -> Budget {
-        Budget {
-            name: "b".into(),
-            per: vec![],
-            limit: 1,
-            unit: Unit::Tokens,
-            window_ms: 3_600_000,
-            mode: Mode::Enforce,
-            when_unreachable: WhenUnreachable::Allow,
-            lost_lease: LostLease::Spent,
-            on_overrun: OnOverrun::Charge,
-        }
-    }
-
-    #[test]
-    fn an_hour_starts_on_the_hour() {
-        // 2026-11-23T18:20:00Z lies in the hour from 18:00 to 19:00.
-        assert_eq!(hourly().window_at(1_795_458_000_000), (1_795_456_800_000, 1_795_460_400_000));
-        assert_eq!(hourly().window_at(1_795_456_800_000).0, 1_795_456_800_000);
-    }
 
     #[test]
     fn amounts_follow_the_unit() {

@@ -1,23 +1,24 @@
 //! The policy file: YAML to [`Policy`], or everything that is wrong with it.
 
+mod budgets;
 mod guardrails;
 mod models;
 mod values;
+mod windows;
 
 use crate::known_prices::known_prices;
-use crate::{
-    Budget, Counting, Dimension, LostLease, Mode, OnOverrun, Policy, Price, Problem, Source, WhenUnreachable,
-};
+use crate::{Counting, Dimension, Policy, Price, Problem, Source};
+use budgets::{BudgetEntry, read_budgets};
 use guardrails::{GuardrailEntry, read_guardrails};
 use models::read_models;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use values::{header_name, limit, nearest, per_million, window};
+use values::{header_name, per_million};
+use windows::CalendarEntry;
 
-/// More would make a request's admission too dear and stat names too long.
-const MOST_BUDGETS: usize = 16;
+/// More would make stat names too long.
 const MOST_DIMENSIONS: usize = 8;
 
 /// OpenAI's models answer with at most 16,384 (gpt-4o) to 128,000 (gpt-5) tokens; most answers are far below this.
@@ -37,6 +38,9 @@ struct File {
     count: Counting,
     #[serde(default)]
     models: BTreeMap<String, Spanned<String>>,
+    time_zone: Option<Spanned<String>>,
+    fiscal_month_start: Option<Spanned<u64>>,
+    fiscal_year_start: Option<Spanned<u64>>,
     #[serde(default)]
     budgets: Vec<Spanned<BudgetEntry>>,
 }
@@ -68,34 +72,6 @@ struct PriceEntry {
     audio_out_per_million: Option<f64>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BudgetEntry {
-    name: Spanned<String>,
-    #[serde(default)]
-    per: Vec<Spanned<String>>,
-    limit: Spanned<String>,
-    window: Spanned<String>,
-    #[serde(default)]
-    mode: Mode,
-    #[serde(default)]
-    reserve: Reserve,
-    #[serde(default)]
-    when_unreachable: WhenUnreachable,
-    #[serde(default)]
-    lost_lease: LostLease,
-    #[serde(default)]
-    on_overrun: OnOverrun,
-}
-
-/// How much a call holds while it runs. One way so far: exact prompt plus an enforced output limit.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-enum Reserve {
-    #[default]
-    WorstCase,
-}
-
 impl Policy {
     /// Reads a policy file.
     ///
@@ -112,7 +88,16 @@ impl Policy {
         let prices = read_prices(file.prices, &mut problems);
         let models = read_models(file.models, &prices, &mut problems);
         let guardrails = read_guardrails(file.guardrails, &dimensions, &mut problems);
-        let budgets = read_budgets(file.budgets, &dimensions, &mut problems);
+        let calendar = CalendarEntry {
+            time_zone: file.time_zone,
+            month_start: file.fiscal_month_start,
+            year_start: file.fiscal_year_start,
+        };
+        calendar.check(&mut |field, line, what, suggestion| {
+            let problem = Problem::new(format!("{field}: {what}")).at(line);
+            problems.push(suggestion.into_iter().fold(problem, Problem::suggest));
+        });
+        let budgets = read_budgets(file.budgets, &dimensions, &calendar, &mut problems);
         let output_limit = match &file.output_limit {
             Some(given) if !(1..=10_000_000).contains(&given.value) => {
                 problems.push(Problem::new("output_limit must be from 1 to 10000000 tokens").at(line(given)));
@@ -220,79 +205,10 @@ fn read_prices(entry: PricesEntry, problems: &mut Vec<Problem>) -> crate::Prices
     prices
 }
 
-fn read_budgets(
-    entries: Vec<Spanned<BudgetEntry>>,
-    dimensions: &[Dimension],
-    problems: &mut Vec<Problem>,
-) -> Vec<Budget> {
-    if entries.len() > MOST_BUDGETS {
-        problems.push(Problem::new(format!(
-            "budgets: {} of them, at most {MOST_BUDGETS} are enforced",
-            entries.len()
-        )));
-    }
-    let mut budgets: Vec<Budget> = Vec::new();
-    for (at, entry) in entries.into_iter().enumerate() {
-        let entry = entry.value;
-        let mut wrong = |field: &str, line: u64, what: String, suggestion: Option<String>| {
-            let problem = Problem::new(format!("budgets[{at}].{field}: {what}")).at(line);
-            problems.push(match suggestion {
-                Some(suggestion) => problem.suggest(suggestion),
-                None => problem,
-            });
-        };
-        let name = entry.name.value.clone();
-        if name.is_empty() || Dimension::sanitise(name.as_bytes()) != name {
-            wrong(
-                "name",
-                line(&entry.name),
-                format!("`{name}` is not usable as a name"),
-                Some("letters, digits, - and _, at most 64".into()),
-            );
-        } else if budgets.iter().any(|other| other.name == name) {
-            wrong("name", line(&entry.name), format!("`{name}` is taken by an earlier budget"), None);
-        }
-        let names: Vec<&str> =
-            dimensions.iter().map(|dimension| dimension.name.as_str()).chain([Dimension::MODEL]).collect();
-        for dimension in &entry.per {
-            if !names.contains(&dimension.value.as_str()) {
-                let suggestion = nearest(&dimension.value, &names);
-                wrong("per", line(dimension), format!("no dimension `{}`", dimension.value), suggestion);
-            }
-        }
-        let (limit, unit) = limit(&entry.limit.value).unwrap_or_else(|what| {
-            wrong(
-                "limit",
-                line(&entry.limit),
-                what,
-                Some("such as `100000 tokens`, `20 requests` or `500 USD`".into()),
-            );
-            (0, crate::Unit::Requests)
-        });
-        let window_ms = window(&entry.window.value).unwrap_or_else(|what| {
-            wrong("window", line(&entry.window), what, Some("such as `60s`, `15m`, `1h` or `1d`".into()));
-            1
-        });
-        let Reserve::WorstCase = entry.reserve;
-        budgets.push(Budget {
-            name,
-            per: entry.per.into_iter().map(|dimension| dimension.value).collect(),
-            limit,
-            unit,
-            window_ms,
-            mode: entry.mode,
-            when_unreachable: entry.when_unreachable,
-            lost_lease: entry.lost_lease,
-            on_overrun: entry.on_overrun,
-        });
-    }
-    budgets
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Unit;
+    use crate::{LostLease, Mode, OnOverrun, Unit, Window};
 
     const GOOD: &str = "
 dimensions:
@@ -317,7 +233,8 @@ budgets:
         let policy = Policy::from_yaml(GOOD).unwrap();
         assert_eq!(policy.dimensions[0].source, Source::Header("x-tenant-id".into()));
         let hour = policy.budget("tenant-hour").unwrap();
-        assert_eq!((hour.limit, hour.unit, hour.window_ms), (100_000, Unit::Tokens, 3_600_000));
+        assert_eq!((hour.limit, hour.unit), (100_000, Unit::Tokens));
+        assert_eq!(hour.window, Window::Fixed { ms: 3_600_000 });
         let spend = policy.budget("spend").unwrap();
         assert_eq!((spend.limit, spend.unit), (500_000_000_000, Unit::PicoUsd));
         assert_eq!((spend.mode, spend.lost_lease), (Mode::Shadow, LostLease::Released));

@@ -3,7 +3,7 @@
 //! * [`Policy`] is the checked form that everything else works with. The server reads it from YAML
 //!   (`Policy::from_yaml`, feature `yaml`) and sends it to the filters as JSON ([`Policy::compiled`]).
 //! * [`Guardrail`] limits single calls.
-//! * [`Budget`] is one rule: an amount of a [`Unit`], per dimension values and window.
+//! * [`Budget`] is one rule: an amount of a [`Unit`], per dimension values and [`Window`].
 //! * [`Price`] turns [`tokens::Usage`] into pico-USD.
 //!
 //! No I/O: texts come in, rules go out.
@@ -16,6 +16,7 @@ mod guardrail;
 mod models;
 mod money;
 mod price;
+mod window;
 
 #[cfg(feature = "yaml")]
 mod file;
@@ -31,6 +32,7 @@ pub use models::Models;
 pub use money::PICO_PER_USD;
 pub use price::{Price, Prices};
 pub use problem::Problem;
+pub use window::{Calendar, Period, Window};
 
 use serde::{Deserialize, Serialize};
 

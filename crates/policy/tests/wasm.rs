@@ -10,7 +10,9 @@ const COMPILED: &str = r#"{
     "version": "v1",
     "dimensions": [{ "name": "tenant", "source": { "header": "x-tenant-id" } }],
     "budgets": [{
-        "name": "month", "per": ["tenant"], "limit": 500000000000000, "unit": "pico_usd", "window_ms": 2592000000,
+        "name": "month", "per": ["tenant"], "limit": 500000000000000, "unit": "pico_usd", "window": { "calendar": {
+            "period": "month", "time_zone": "Europe/Berlin", "month_start": 1, "year_start": 1
+        } },
         "mode": "enforce", "when_unreachable": "deny", "lost_lease": "spent"
     }],
     "prices": { "gpt-4o": { "input": 2500000, "output": 10000000, "cache_read": 1250000 } },
@@ -23,8 +25,7 @@ fn a_compiled_policy_is_read_and_written_alike() {
     assert_eq!(Policy::from_compiled(&policy.compiled()).unwrap(), policy);
     let month = policy.budget("month").unwrap();
     assert_eq!((month.unit, month.limit), (Unit::PicoUsd, 500_000_000_000_000));
-    // 30 days from the Unix epoch on: the 692nd such window begins at 691 × 2,592,000,000 ms.
-    assert_eq!(month.window_at(1_792_000_000_000).0, 691 * 2_592_000_000);
+    assert_eq!(month.window.to_string(), "per month");
 }
 
 #[wasm_bindgen_test]

@@ -148,7 +148,7 @@ impl Server {
     fn free(&mut self, want: &Want, now: u64) -> (u64, (u64, u64)) {
         let budget =
             self.policy.budget(&want.bucket.as_ref().unwrap().budget).expect("a known budget").clone();
-        let window = budget.window_at(now);
+        let window = budget.window.at(now);
         let books = self.books(want, window.0);
         (budget.limit.saturating_sub(books.used + books.outstanding), window)
     }
@@ -175,7 +175,7 @@ impl Server {
         for settled in &request.settled {
             let bucket = settled.bucket.clone().unwrap();
             let window = if settled.window == 0 {
-                self.policy.budget(&bucket.budget).unwrap().window_at(now).0
+                self.policy.budget(&bucket.budget).unwrap().window.at(now).0
             } else {
                 settled.window
             };

@@ -11,7 +11,7 @@ use crate::proto::envoy::service::ratelimit::v3::rate_limit_response::{Code, Des
 use crate::proto::envoy::service::ratelimit::v3::rate_limit_service_server::RateLimitService as Service;
 use crate::proto::envoy::service::ratelimit::v3::{RateLimitRequest, RateLimitResponse};
 use crate::store::{Charge, Moment, Spent};
-use policy::{Budget, Unit};
+use policy::{Budget, Period, Unit, Window};
 use std::sync::Arc;
 use std::time::Instant;
 use tonic::{Request, Response, Status};
@@ -113,12 +113,12 @@ fn answer(
         let tighter = !told[owner] || remaining < status.limit_remaining;
         let was_over = status.code == i32::from(Code::OverLimit);
         if !fits || (tighter && !was_over) {
-            let resets_in = budget.window_at(at.now).1.saturating_sub(at.now);
+            let resets_in = budget.window.at(at.now).1.saturating_sub(at.now);
             *status = DescriptorStatus {
                 code: if fits { Code::Ok } else { Code::OverLimit }.into(),
                 current_limit: Some(RateLimit {
                     requests_per_unit: narrow(budget.limit),
-                    unit: envoys_unit(budget.window_ms),
+                    unit: envoys_unit(&budget.window),
                     name: budget.name.clone(),
                 }),
                 limit_remaining: remaining,
@@ -135,13 +135,20 @@ fn answer(
 }
 
 /// `RateLimitResponse.RateLimit.Unit`.
-const fn envoys_unit(window_ms: u64) -> u32 {
-    match window_ms {
-        1_000 => 1,
-        60_000 => 2,
-        3_600_000 => 3,
-        86_400_000 => 4,
-        _ => 0,
+fn envoys_unit(window: &Window) -> u32 {
+    match window {
+        Window::Fixed { ms: 1_000 } => 1,
+        Window::Fixed { ms: 60_000 } => 2,
+        Window::Fixed { ms: 3_600_000 } => 3,
+        Window::Fixed { ms: 86_400_000 } => 4,
+        Window::Calendar(calendar) => match calendar.period {
+            Period::Day => 4,
+            Period::Month => 5,
+            Period::Year => 6,
+            Period::Week => 7,
+            Period::Quarter => 0,
+        },
+        Window::Fixed { .. } | Window::Lifetime => 0,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::scene::Scene;
 use crate::server::at_once;
 use crate::traffic::Call;
 use crate::world::World;
-use policy::{Budget, LostLease, Mode, Unit, WhenUnreachable};
+use policy::{Budget, LostLease, Mode, Unit, WhenUnreachable, Window};
 use quota::proto::SyncRequest;
 use quota_server::store::{OpenBucket, Store};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ struct Rule {
     name: String,
     per_tenant: bool,
     unit: Unit,
-    window_ms: u64,
+    window: Window,
     /// The highest that ever was.
     limit: u64,
     /// Whether it may never be overspent, whatever happens.
@@ -63,7 +63,7 @@ impl Books {
             name: budget.name.clone(),
             per_tenant: !budget.per.is_empty(),
             unit: budget.unit,
-            window_ms: budget.window_ms,
+            window: budget.window.clone(),
             limit: scene.policies.iter().map(|policy| policy.budgets[at].limit).max().unwrap_or(0),
             hard: budget.mode == Mode::Enforce
                 && budget.when_unreachable == WhenUnreachable::Deny
@@ -98,7 +98,7 @@ impl Books {
             let committed = self.committed.entry(place.clone()).or_default();
             *committed += amount(rule.unit, call.ask.prompt_tokens(), call.limit);
             // Windows that any server may have been in.
-            let windows = (now + self.skew_ms) / rule.window_ms - self.begins / rule.window_ms + 1;
+            let windows = windows(&rule.window, self.begins, now + self.skew_ms);
             if rule.hard && *committed > rule.limit * windows {
                 let (name, limit) = (&rule.name, rule.limit);
                 return Err(format!(
@@ -205,6 +205,17 @@ impl Books {
         }
         Ok(())
     }
+}
+
+/// How many windows there are between two moments, those that they are in included.
+fn windows(window: &Window, from: u64, to: u64) -> u64 {
+    let mut at = window.at(from);
+    let mut count = 1;
+    while at.1 <= to {
+        at = window.at(at.1);
+        count += 1;
+    }
+    count
 }
 
 fn amount(unit: Unit, prompt: u64, output: u64) -> u64 {

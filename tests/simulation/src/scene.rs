@@ -116,7 +116,10 @@ impl Scene {
 /// Policies with the same budgets and other limits.
 fn policies(dice: &Dice, count: usize) -> Policies {
     let size = dice.pick(&[300, 1_000, 4_000]);
-    let windows: Vec<&str> = (0..7).map(|_| dice.pick(&["20s", "1m", "1h", "1h", "1d"])).collect();
+    let windows: Vec<&str> =
+        (0..7).map(|_| dice.pick(&["20s", "1m", "1h", "day", "month", "lifetime"])).collect();
+    // Zones where an hour of the clock is a new day, and one where it is not.
+    let zone = dice.pick(&["UTC", "Asia/Almaty", "Asia/Kathmandu"]);
     let chosen: Vec<bool> = (0..7).map(|at| at == 0 || dice.once_in(4)).collect();
     let versions = (0..count).map(|version| {
         // Down as well as up.
@@ -137,7 +140,7 @@ fn policies(dice: &Dice, count: usize) -> Policies {
         let chosen = budgets.iter().zip(&windows).zip(&chosen).filter(|(_, chosen)| **chosen);
         let chosen = chosen.map(|((budget, window), _)| budget.replace("WINDOW", &format!("window: {window}")));
         let yaml = format!(
-            "dimensions: {{ tenant: {{ header: x-tenant-id }} }}\noutput_limit: {OUTPUT_LIMIT}\nbudgets: [{}]\n",
+            "time_zone: {zone}\ndimensions: {{ tenant: {{ header: x-tenant-id }} }}\noutput_limit: {OUTPUT_LIMIT}\nbudgets: [{}]\n",
             chosen.collect::<Vec<_>>().join(", ")
         );
         Policy::from_yaml(&yaml).unwrap_or_else(|problems| panic!("{yaml}: {problems:?}"))

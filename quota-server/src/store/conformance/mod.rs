@@ -8,6 +8,7 @@ pub(crate) mod leases;
 pub(crate) mod ledger;
 pub(crate) mod spends;
 pub(crate) mod syncs;
+pub(crate) mod windows;
 
 use super::{Acquired, Moment, Store, Synced};
 use ::policy::Policy;
@@ -55,6 +56,9 @@ macro_rules! conformance {
             ledger: entries_add_up_by_hour_and_by_everything_that_tells_them_apart,
             ledger: values_are_named_by_the_policy_that_reported_them,
             ledger: absurd_sums_stop_at_the_largest,
+            windows: a_day_is_its_time_zones,
+            windows: a_day_on_which_clocks_change_is_shorter,
+            windows: a_lifetime_is_never_over_and_never_forgotten,
             spends: all_charges_are_spent_or_none,
             spends: spends_and_leases_share_a_bucket,
             spends: a_shadow_budget_counts_without_refusing,
@@ -92,6 +96,8 @@ budgets:
   - { name: calls, per: [tenant, user], limit: 10 requests, window: 1h }
   - { name: loose, per: [tenant], limit: 1000 tokens, window: 1h, lost_lease: released }
   - { name: watched, per: [tenant], limit: 100 tokens, window: 1h, mode: shadow }
+  - { name: days, per: [tenant], limit: 100 tokens, window: day, time_zone: Europe/Berlin }
+  - { name: trial, per: [tenant], limit: 100 tokens, window: lifetime }
 ";
 
 fn policy() -> Arc<Policy> {

@@ -57,7 +57,7 @@ fn decide(
 
     let mut rows = Vec::with_capacity(budgets.len());
     for (index, (want, budget)) in request.wants.iter().zip(&budgets).enumerate() {
-        let (start, end) = budget.window_at(at.now);
+        let (start, end) = budget.window.at(at.now);
         let row = BucketRow::of(db, &budget.name, &subject_of(want), (start, end))?;
         if let Err(short) = row.state.fits(budget.limit, want.need) {
             let resets_in_ms = end.saturating_sub(at.now);
@@ -90,7 +90,7 @@ pub(super) fn grant(
     mut row: BucketRow,
     want: &Want,
 ) -> Result<Grant> {
-    let (start, end) = budget.window_at(at.now);
+    let (start, end) = budget.window.at(at.now);
     let remaining = row.state.remaining(budget.limit);
     let need = if want.need <= remaining { want.need } else { 0 };
     let amount = need + extra(remaining - need, want.demand, row.holders(db, process.id)?);

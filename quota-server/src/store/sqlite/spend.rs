@@ -17,7 +17,7 @@ pub(super) fn spend(db: &Connection, at: &Moment, charges: &[Charge]) -> Result<
         let row = match rows.get_mut(&key) {
             Some(row) => row,
             None => {
-                let row = BucketRow::of(db, &budget.name, &key.1, budget.window_at(at.now))?;
+                let row = BucketRow::of(db, &budget.name, &key.1, budget.window.at(at.now))?;
                 rows.entry(key.clone()).or_insert(row)
             }
         };

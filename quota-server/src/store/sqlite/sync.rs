@@ -44,7 +44,7 @@ pub(super) fn sync(db: &Connection, at: &Moment, ttl_ms: u64, request: &SyncRequ
         answer.refills.push(match budget_of(at, want) {
             None => Grant::default(),
             Some(budget) => {
-                let row = BucketRow::of(db, &budget.name, &subject_of(want), budget.window_at(at.now))?;
+                let row = BucketRow::of(db, &budget.name, &subject_of(want), budget.window.at(at.now))?;
                 grant(db, at, &process, budget, row, want)?
             }
         });
@@ -106,11 +106,11 @@ pub(super) fn take_back(db: &Connection, at: &Moment, process: &Process, key: An
 fn settle(db: &Connection, at: &Moment, process: i64, settled: &Settled) -> Result<u64> {
     let bucket = settled.bucket.clone().unwrap_or_default();
     let budget = at.policy.budget(&bucket.budget);
-    let length = budget.map_or(0, |budget| budget.window_ms);
     let window = match budget {
         // Spent without a lease: it has no window yet.
-        Some(budget) if settled.window == 0 => budget.window_at(at.now),
-        _ => (settled.window, settled.window.saturating_add(length)),
+        Some(budget) if settled.window == 0 => budget.window.at(at.now),
+        Some(budget) => (settled.window, budget.window.at(settled.window).1),
+        None => (settled.window, settled.window),
     };
     let mut row = BucketRow::of(db, &bucket.budget, &subject_key(&bucket.subject), window)?;
     let mut account = AccountRow::load(db, row.id, process, settled.generation)?;

@@ -1,0 +1,103 @@
+//! Windows: the spans of time that a budget's limit is for.
+//!
+//! Only the server decides which window an instant lies in; the filters are told how long it still lasts. So the calendar
+//! (and with it the time zones) is behind the feature `calendar`, which the module does without.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How a budget's time is cut.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// One after the other, all of this length, aligned to the Unix epoch.
+    Fixed { ms: u64 },
+    /// As people keep it.
+    Calendar(Calendar),
+    /// All time there is.
+    Lifetime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Calendar {
+    pub period: Period,
+    /// A name of the IANA time zone database. The server carries the database, so that all servers of a release agree.
+    pub time_zone: String,
+    /// The day on which months begin, 1 to 28; quarters and years begin with months.
+    pub month_start: u8,
+    /// The month in which years begin, 1 to 12; quarters divide years.
+    pub year_start: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    Day,
+    /// Begins on Monday (ISO 8601).
+    Week,
+    Month,
+    Quarter,
+    Year,
+}
+
+impl Window {
+    /// Whether it comes to an end.
+    #[must_use]
+    pub const fn ends(&self) -> bool {
+        !matches!(self, Window::Lifetime)
+    }
+}
+
+/// Completes "500 USD …": `per day`, `per 1h30m`, `in all`.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Window::Fixed { ms } => write!(f, "per {}", Length(*ms)),
+            Window::Calendar(calendar) => f.write_str(match calendar.period {
+                Period::Day => "per day",
+                Period::Week => "per week",
+                Period::Month => "per month",
+                Period::Quarter => "per quarter",
+                Period::Year => "per year",
+            }),
+            Window::Lifetime => f.write_str("in all"),
+        }
+    }
+}
+
+/// A length of time in its largest whole units: `90s` is `1m30s`.
+struct Length(u64);
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        for (unit, ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
+            let count = rest.checked_div(ms).unwrap_or(0);
+            let left = rest.checked_rem(ms).unwrap_or(0);
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
+            }
+            rest = left;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "calendar")]
+mod calendar;
+#[cfg(feature = "yaml")]
+pub(crate) use calendar::check_time_zone;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_said_as_people_say_them() {
+        let fixed = |ms| Window::Fixed { ms }.to_string();
+        assert_eq!(fixed(3_600_000), "per 1h");
+        assert_eq!(fixed(86_400_000), "per 1d");
+        assert_eq!(fixed(5_430_000), "per 1h30m30s");
+        assert_eq!(Window::Lifetime.to_string(), "in all");
+    }
+}

@@ -1,0 +1,48 @@
+//! Windows that follow the calendar, and one that does not end.
+
+use super::*;
+
+async fn all_of(store: &Arc<dyn Store>, now: u64, budget: &str, number: u64) -> (u64, u64) {
+    let grant = &granted(store, now, acquire(worker(1, 1), number, vec![want(budget, &["acme"], 100, 0)]))
+        .await
+        .grants[0];
+    (grant.window, grant.resets_in_ms)
+}
+
+pub(crate) async fn a_day_is_its_time_zones(kind: impl Kind) {
+    let store = kind.open(T0);
+    // In Berlin it is 19:00; the day began at 23:00 UTC.
+    assert_eq!(all_of(&store, T0, "days", 1).await, (T0 - 19 * HOUR, 5 * HOUR));
+    let midnight = T0 + 5 * HOUR;
+    let more = acquire(worker(1, 1), 2, vec![want("days", &["acme"], 1, 0)]);
+    let Acquired::Exhausted(answer) = store.acquire(at(midnight - 1), more).await.unwrap() else {
+        panic!("101 of 100 granted")
+    };
+    assert_eq!(answer.exhausted.unwrap().resets_in_ms, 1);
+    assert_eq!(all_of(&store, midnight, "days", 3).await, (midnight, 24 * HOUR));
+
+    // What belongs to yesterday is settled there.
+    let yesterday = Settled { window: T0 - 19 * HOUR, ..settled("days", 1, 60, 40) };
+    applied(&store, midnight, SyncRequest { settled: vec![yesterday], ..sync(worker(1, 1), 1) }).await;
+    assert_eq!(state(&store, T0, "days").await, holding(60, 0));
+    assert_eq!(state(&store, midnight, "days").await, holding(0, 100));
+}
+
+pub(crate) async fn a_day_on_which_clocks_change_is_shorter(kind: impl Kind) {
+    // 2027-03-28, from 00:00 in Berlin (23:00 UTC) to 24:00 (22:00 UTC).
+    const SPRING: u64 = 1_806_188_400_000;
+    let store = kind.open(SPRING);
+    assert_eq!(all_of(&store, SPRING, "days", 1).await, (SPRING, 23 * HOUR));
+}
+
+pub(crate) async fn a_lifetime_is_never_over_and_never_forgotten(kind: impl Kind) {
+    let store = kind.open(T0);
+    let (window, resets_in_ms) = all_of(&store, T0, "trial", 1).await;
+    assert!(window > 0, "0 says that there is none");
+    assert!(resets_in_ms > 1_000 * 365 * 24 * HOUR);
+    let spent = Settled { window, ..settled("trial", 1, 70, 30) };
+    applied(&store, T0, SyncRequest { settled: vec![spent], ..sync(worker(1, 1), 1) }).await;
+    let years_later = T0 + 5 * 365 * 24 * HOUR;
+    while store.sweep(at(years_later)).await.unwrap().forgotten > 0 {}
+    assert_eq!(state(&store, years_later, "trial").await, holding(70, 0));
+}
