@@ -283,8 +283,8 @@ impl Call {
     fn known(&mut self, answer: Option<&mut Answer>, learned: impl Fn() -> Learned) -> Known {
         let output_limit = self.limits.output;
         let reported = answer.as_ref().and_then(|answer| answer.reported());
-        // The answers to a batch never pass here.
-        let readable = !self.request.batch() && answer.as_ref().is_none_or(|answer| answer.is_readable());
+        // What a batch or the background generates never passes here, or goes on when its client has gone.
+        let readable = !self.request.deferred() && answer.as_ref().is_none_or(|answer| answer.is_readable());
         let (prompt, output) = match (reported, answer) {
             // Counting would cost time and change nothing.
             (Some(Reported { complete: true, .. }), _) => (Counted::default(), Counted::default()),

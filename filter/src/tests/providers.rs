@@ -238,3 +238,19 @@ fn a_form_with_a_recording_is_a_call_too() {
     assert_eq!((row.tokens[0], row.tokens[4], row.tokens[6]), (4, 10, 3));
     assert_eq!((row.source.as_str(), row.model.as_str()), ("reported", "gpt-4o-transcribe"));
 }
+
+/// The client asks for the answer later, past this call: all that it may have had is charged.
+#[test]
+fn an_answer_made_in_the_background_is_charged_at_its_limit() {
+    let mut mesh = Mesh::with(BUDGET);
+    let ask = r#"{"model":"gpt-4o","input":"Say hello.","background":true,"max_output_tokens":40}"#;
+    let (context, sent) = send(&mut mesh, "api.openai.com", "/v1/responses", ask, &[]);
+    let _ = upstream_body(&sent);
+    mesh.workers[0].response_begins(context, &[(":status", "200"), ("content-type", "application/json")]);
+    let queued = br#"{"id":"resp_1","status":"queued","output":[],"usage":null}"#;
+    mesh.workers[0].response_piece(context, queued, true);
+    mesh.workers[0].close(context);
+    mesh.report();
+    let ([_, _, output, _], source, _) = charged(&mesh, "ok");
+    assert_eq!((output, source.as_str()), (40, "estimated"));
+}
