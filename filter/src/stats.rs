@@ -20,6 +20,8 @@ const MOST_SERIES: usize = 1_000;
 /// A finished call, as far as stats care.
 #[derive(Debug)]
 pub(crate) struct Finished {
+    /// How it ended, as in the ledger.
+    pub(crate) outcome: &'static str,
     pub(crate) usage: Usage,
     pub(crate) cost_pico_usd: Option<u64>,
     pub(crate) source: &'static str,
@@ -83,6 +85,7 @@ impl Stats {
         let prefix = self.prefix(rules, labels, provider);
         let series = self.series.entry(prefix.clone()).or_default();
         series.count("tollkeeper_requests_total", 1);
+        series.count(outcome_metric(call.outcome), 1);
         for (class, tokens) in call.usage.classes() {
             series.count(class_metric(class), tokens);
         }
@@ -237,6 +240,18 @@ fn whole_nano(remainder: &mut u64, pico: u64) -> u64 {
     let sum = pico.saturating_add(*remainder);
     *remainder = sum % 1_000;
     sum / 1_000
+}
+
+fn outcome_metric(outcome: &str) -> &'static str {
+    match outcome {
+        "ok" => "outcome=.=ok;.;tollkeeper_outcomes_total",
+        "client_closed" => "outcome=.=client_closed;.;tollkeeper_outcomes_total",
+        "upstream_gone" => "outcome=.=upstream_gone;.;tollkeeper_outcomes_total",
+        "upstream_error" => "outcome=.=upstream_error;.;tollkeeper_outcomes_total",
+        "broken_off" => "outcome=.=broken_off;.;tollkeeper_outcomes_total",
+        "stopped" => "outcome=.=stopped;.;tollkeeper_outcomes_total",
+        _ => "outcome=.=not_reached;.;tollkeeper_outcomes_total",
+    }
 }
 
 const fn finish_metric(reason: FinishReason) -> &'static str {

@@ -258,7 +258,9 @@ impl Call {
         let now = host.monotonic_ns();
         let duration_ns = now.saturating_sub(self.arrived_ns);
         let stopped = answer.as_deref().is_some_and(|answer| answer.stopped().is_some());
+        let outcome = if stopped { "stopped" } else { ending.outcome() };
         let finished = Finished {
+            outcome,
             usage,
             cost_pico_usd: cost,
             source: source.name(),
@@ -270,7 +272,7 @@ impl Call {
         worker.stats.finished(host, &self.rules, &self.labels, &self.provider, &finished);
         let entry = Entry {
             labels: &self.labels,
-            outcome: if stopped { "stopped" } else { ending.outcome() }.to_owned(),
+            outcome: outcome.to_owned(),
             source: source.name(),
             usage,
             cost_pico_usd: cost,

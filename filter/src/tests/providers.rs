@@ -114,7 +114,9 @@ fn an_error_inside_a_200_is_told_from_an_answer() {
         mesh.workers[0].close(context);
         mesh.report();
         let (tokens, found, _) = charged(&mesh, outcome);
-        assert_eq!(found, source);
+        let prefix = "tenant=.=acme;.;model=.=claude-sonnet-4-5;.;provider=.=anthropic;.;";
+        let stat = format!("{prefix}outcome=.={outcome};.;tollkeeper_outcomes_total");
+        assert_eq!((found.as_str(), mesh.process.metric(&stat)), (source, 1));
         assert_eq!(tokens[0], if before == 0 { 0 } else { 10 });
     }
 }
