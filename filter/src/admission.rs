@@ -36,6 +36,11 @@ impl Worst {
         match unit {
             Unit::Requests => 1,
             Unit::Tokens => self.prompt.saturating_add(self.output),
+            // Whichever classes they turn out to be of.
+            Unit::TokensOf(classes) => {
+                let prompt = if classes.has_input() { self.prompt } else { 0 };
+                prompt.saturating_add(if classes.has_output() { self.output } else { 0 })
+            }
             Unit::PicoUsd => self.cost,
         }
     }

@@ -139,8 +139,7 @@ impl Refusal {
 
 fn amount(unit: Unit, amount: u64) -> String {
     match unit {
-        Unit::Requests => format!("{amount} requests"),
-        Unit::Tokens => format!("{amount} tokens"),
+        Unit::Requests | Unit::Tokens | Unit::TokensOf(_) => format!("{amount} {unit}"),
         Unit::PicoUsd => {
             let micro = amount / (PICO_PER_USD / 1_000_000);
             format!("{}.{:06} USD", micro / 1_000_000, micro % 1_000_000)

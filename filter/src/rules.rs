@@ -90,7 +90,7 @@ impl Rule {
             self.budget.name.hash(&mut hasher);
             // A budget with other terms is another one here: neither what was granted under the old limit nor that it
             // was used up holds for the new one. The old leases go back when they are idle.
-            (self.budget.limit, &self.budget.window).hash(&mut hasher);
+            (self.budget.limit, self.budget.unit, &self.budget.window).hash(&mut hasher);
             self.subject(labels).for_each(|value| value.hash(&mut hasher));
             u128::from(hasher.finish())
         };

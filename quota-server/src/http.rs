@@ -72,9 +72,8 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
         "budget": open.budget,
         "subject": subject,
         "unit": match budget.unit {
-            Unit::Requests => "requests",
-            Unit::Tokens => "tokens",
-            Unit::PicoUsd => "pico_usd",
+            Unit::PicoUsd => "pico_usd".to_owned(),
+            unit => unit.to_string(),
         },
         "limit": budget.limit,
         "used": open.bucket.used,

@@ -152,9 +152,8 @@ fn plural(word: &str, count: usize) -> String {
 
 fn summary(budget: &Budget) -> String {
     let limit = match budget.unit {
-        Unit::Requests => format!("{} requests", budget.limit),
-        Unit::Tokens => format!("{} tokens", budget.limit),
         Unit::PicoUsd => format!("{} USD", report::usd(budget.limit.into())),
+        unit => format!("{} {unit}", budget.limit),
     };
     let per =
         if budget.per.is_empty() { "all together".into() } else { format!("each {}", budget.per.join(", ")) };

@@ -1,7 +1,8 @@
 //! Budgets: an amount of a unit, per dimension values and window.
 
-use crate::Window;
+use crate::{Classes, Window};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use tokens::Usage;
 
 /// One rule. All budgets apply to a request, not just the first.
@@ -22,12 +23,14 @@ pub struct Budget {
 }
 
 /// What a budget counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     Requests,
     /// Prompt and output tokens of every class.
     Tokens,
+    /// Tokens of some classes.
+    TokensOf(Classes),
     /// Money, in pico-USD (1e-12 USD).
     PicoUsd,
 }
@@ -39,7 +42,20 @@ impl Unit {
         match self {
             Unit::Requests => 1,
             Unit::Tokens => usage.total(),
+            Unit::TokensOf(classes) => classes.count(usage),
             Unit::PicoUsd => cost_pico_usd,
+        }
+    }
+}
+
+/// As limits are written: `tokens`, `output tokens`, `USD`.
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unit::Requests => f.write_str("requests"),
+            Unit::Tokens => f.write_str("tokens"),
+            Unit::TokensOf(classes) => write!(f, "{classes} tokens"),
+            Unit::PicoUsd => f.write_str("USD"),
         }
     }
 }

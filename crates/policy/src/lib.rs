@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod classes;
 mod count;
 mod dimension;
 mod guardrail;
@@ -25,6 +26,7 @@ mod known_prices;
 mod problem;
 
 pub use budget::{Budget, LostLease, Mode, OnOverrun, Unit, WhenUnreachable};
+pub use classes::Classes;
 pub use count::Counting;
 pub use dimension::{Dimension, Source};
 pub use guardrail::{Condition, Guardrail, OnExceeded};

@@ -17,7 +17,7 @@ impl Limits {
     pub(super) fn of(unit: Unit, limit: u64, resets_in_ms: u64) -> Option<Limits> {
         match unit {
             Unit::PicoUsd => None,
-            Unit::Requests | Unit::Tokens => {
+            Unit::Requests | Unit::Tokens | Unit::TokensOf(_) => {
                 Some(Limits { of_requests: unit == Unit::Requests, limit, resets_in_ms })
             }
         }

@@ -70,7 +70,8 @@ fn charges(budgets: &[Budget], request: &RateLimitRequest) -> (Vec<usize>, Vec<C
             let amount = match budget.unit {
                 Unit::Requests => Some(told.unwrap_or(1)),
                 Unit::Tokens => told,
-                Unit::PicoUsd => None,
+                // Nobody says of which class they are.
+                Unit::TokensOf(_) | Unit::PicoUsd => None,
             };
             if let (Some(amount), Some(subject)) = (amount, subject(budget, descriptor)) {
                 owners.push(owner);

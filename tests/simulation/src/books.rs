@@ -222,6 +222,8 @@ fn amount(unit: Unit, prompt: u64, output: u64) -> u64 {
     match unit {
         Unit::Requests => 1,
         Unit::Tokens => prompt + output,
+        Unit::TokensOf(classes) if classes.has_input() => prompt,
+        Unit::TokensOf(_) => output,
         Unit::PicoUsd => prompt * INPUT_PRICE + output * OUTPUT_PRICE,
     }
 }

@@ -117,10 +117,10 @@ impl Scene {
 fn policies(dice: &Dice, count: usize) -> Policies {
     let size = dice.pick(&[300, 1_000, 4_000]);
     let windows: Vec<&str> =
-        (0..7).map(|_| dice.pick(&["20s", "1m", "1h", "day", "month", "lifetime"])).collect();
+        (0..9).map(|_| dice.pick(&["20s", "1m", "1h", "day", "month", "lifetime"])).collect();
     // Zones where an hour of the clock is a new day, and one where it is not.
     let zone = dice.pick(&["UTC", "Asia/Almaty", "Asia/Kathmandu"]);
-    let chosen: Vec<bool> = (0..7).map(|at| at == 0 || dice.once_in(4)).collect();
+    let chosen: Vec<bool> = (0..9).map(|at| at == 0 || dice.once_in(4)).collect();
     let versions = (0..count).map(|version| {
         // Down as well as up.
         let size = if version == 0 { size } else { size * dice.from(1, 6) / 3 };
@@ -133,6 +133,8 @@ fn policies(dice: &Dice, count: usize) -> Policies {
             budget("all", "", format!("{} tokens", size * 3 / 2), deny),
             budget("calls", "tenant", format!("{} requests", 2 + size / 60), deny),
             budget("money", "tenant", format!("{}.{:05} USD", size / 100_000, size % 100_000), deny),
+            budget("output", "tenant", format!("{} output tokens", size / 2), deny),
+            budget("prompt", "", format!("{} prompt tokens", size * 2), deny),
             budget("soft", "tenant", tokens.clone(), "when_unreachable: allow"),
             budget("loose", "tenant", tokens.clone(), "lost_lease: released, when_unreachable: deny"),
             budget("watched", "tenant", tokens, "mode: shadow"),

@@ -87,7 +87,7 @@ pub(super) fn read_budgets(
                 "limit",
                 line(&entry.limit),
                 what,
-                Some("such as `100000 tokens`, `20 requests` or `500 USD`".into()),
+                Some("such as `100000 tokens`, `5000 output tokens`, `20 requests` or `500 USD`".into()),
             );
             (0, crate::Unit::Requests)
         });

@@ -1,7 +1,7 @@
 //! The small languages inside the file's values: limits, prices, header names.
 
-use crate::Unit;
 use crate::money::scaled_decimal;
+use crate::{Classes, Unit};
 
 /// Keeps every sum of two amounts inside what SQLite and the protocol carry.
 const LARGEST_AMOUNT: u64 = 1 << 60;
@@ -14,10 +14,14 @@ pub(super) fn limit(text: &str) -> Result<(u64, Unit), String> {
         "request" | "requests" => (Unit::Requests, 0),
         "token" | "tokens" => (Unit::Tokens, 0),
         "USD" => (Unit::PicoUsd, 12),
-        other => return Err(format!("unknown unit `{other}`")),
+        other => match other.strip_suffix("tokens").map(|classes| Classes::named(classes.trim())) {
+            Some(Ok(classes)) => (Unit::TokensOf(classes), 0),
+            Some(Err(name)) => return Err(format!("unknown class of tokens `{name}`")),
+            None => return Err(format!("unknown unit `{other}`")),
+        },
     };
     let amount =
-        scaled_decimal(&amount, scale).ok_or_else(|| format!("`{amount}` is no amount of {unit:?}"))?;
+        scaled_decimal(&amount, scale).ok_or_else(|| format!("`{amount}` is no amount of {unit}"))?;
     if amount == 0 || amount > LARGEST_AMOUNT {
         return Err("must be more than 0 and at most 1152921504606846976 units".to_owned());
     }
@@ -58,14 +62,24 @@ mod tests {
     #[test]
     fn limits_read_as_people_write_them() {
         assert_eq!(limit("1_000_000 tokens"), Ok((1_000_000, Unit::Tokens)));
+        let reasoning = Classes::named("reasoning").unwrap();
+        assert_eq!(limit("500 reasoning tokens"), Ok((500, Unit::TokensOf(reasoning))));
         assert_eq!(limit("0.25 USD"), Ok((250_000_000_000, Unit::PicoUsd)));
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for bad in
-            ["", "5", "tokens", "-1 tokens", "1.5 tokens", "0 USD", "1 EUR", "99999999999999999999 tokens"]
-        {
+        for bad in [
+            "",
+            "5",
+            "tokens",
+            "-1 tokens",
+            "1.5 tokens",
+            "0 USD",
+            "1 EUR",
+            "5 thoughtful tokens",
+            "99999999999999999999 tokens",
+        ] {
             assert!(limit(bad).is_err(), "{bad}");
         }
         for bad in [-1.0, f64::NAN, f64::INFINITY, 0.000_000_1, 2e6] {
