@@ -10,13 +10,10 @@ use crate::{
     short::{self, Words},
     split,
     vocabulary::{Vocabulary, load},
-    window::{self, Pieces},
+    window::{self, LOADED, Pieces},
     words::NEVER,
     work::Work,
 };
-
-/// A window, and behind it as many bytes as a look-up may load.
-pub(crate) const LOADED: usize = WIDTH + 8;
 
 /// The tokens of some pieces of `o200k` from `at` on, and where they end; `None` if the work does not suffice.
 #[inline]
@@ -36,10 +33,10 @@ pub(crate) fn o200k(
             (&copy, (rest.len() <= WIDTH).then_some(rest.len()))
         }
     };
-    // Where the first characters are not ASCII, there is hardly a piece to be found in the window.
-    let pieces = match bytes.first_chunk::<4>() {
-        Some(four) if four.is_ascii() => window::o200k(bytes.first_chunk()?, of_text),
-        _ => Pieces::NONE,
+    // Words of Han, kana and the scripts of India rarely end within a window; emoji make none.
+    let pieces = match bytes {
+        [0xE0 | 0xE3..=0xFF, ..] | [_, 0xE0 | 0xE3..=0xFF, ..] => Pieces::NONE,
+        _ => window::o200k(bytes, of_text),
     };
     if pieces.end == 0 {
         return one(vocabulary, split::o200k, text, at, parts, work);
@@ -52,7 +49,7 @@ pub(crate) fn o200k(
         let start = left.trailing_zeros() as usize;
         left &= left - 1;
         let end = end_of(pieces, start);
-        tokens += if end - start <= short::LONGEST {
+        tokens += if end - start <= short::LONGEST && bytes.get(start + 4..end).is_none_or(<[u8]>::is_ascii) {
             work.steps((end - start) as u64)?;
             short::count(vocabulary, bytes, start, end - start)
         } else {

@@ -250,7 +250,7 @@ fn run(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -> usize {
 
 /// The class of the character at `at` and where the next one starts; at the end a digit, which belongs to no run that
 /// looks ahead, and the end itself.
-fn char_at(text: &[u8], at: usize) -> (Class, usize) {
+pub(crate) fn char_at(text: &[u8], at: usize) -> (Class, usize) {
     let byte = |ahead: usize| text.get(at + ahead).map_or(0, |byte| u32::from(*byte));
     let Some(first) = text.get(at) else { return (Class::Number, at) };
     if *first < 0x80 {

@@ -1,5 +1,5 @@
-//! The pre-tokeniser of `o200k`, many pieces at once: where text is ASCII, the pieces that start within the next 64
-//! bytes are found together, without a branch for each.
+//! The pre-tokeniser of `o200k`, many pieces at once: the pieces that start within the next 64 bytes are found together,
+//! without a branch for each.
 //!
 //! The 64 bytes start where a piece does, so nothing before them matters. Kinds of bytes are words of 64 bits, one bit
 //! a byte, so what an expression says of neighbours is shifts, and what it says of runs is additions, which carry
@@ -9,8 +9,12 @@
 
 use crate::{
     bytes::{Kinds, WIDTH},
-    split::contraction,
+    class::Class,
+    split::{char_at, contraction},
 };
+
+/// A window, and behind it as many bytes as a look-up may load.
+pub(crate) const LOADED: usize = WIDTH + 8;
 
 /// What is known of the pieces in a window.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +37,16 @@ fn lowest(count: usize) -> u64 {
 
 /// The pieces of a text that starts with `bytes`. `text` is the number of bytes that are of the text, if that is all of it.
 #[inline]
-pub(crate) fn o200k(bytes: &[u8; WIDTH], text: Option<usize>) -> Pieces {
-    let kinds = Kinds::of(bytes);
-    // Beyond this there is no text, or there are other characters than ASCII: neither is of any kind.
-    let known = text.unwrap_or(WIDTH).min(kinds.high.trailing_zeros() as usize);
+pub(crate) fn o200k(bytes: &[u8; LOADED], text: Option<usize>) -> Pieces {
+    let mut kinds = bytes.first_chunk().map(Kinds::of).unwrap_or_default();
+    // Beyond this there is no text, or nothing is said of it: it is of no kind.
+    let mut known = text.unwrap_or(WIDTH);
+    let mut within_characters = 0;
+    if kinds.high & lowest(known) != 0 {
+        (known, within_characters) = add_characters(&mut kinds, bytes, known);
+    }
     let within = lowest(known);
-    let starts = starts(kinds, within, bytes);
+    let starts = starts(kinds, within, within_characters, bytes);
     // At the end of the text, the next piece would start.
     let whole = text == Some(known);
     let sure = if whole {
@@ -57,10 +65,59 @@ pub(crate) fn o200k(bytes: &[u8; WIDTH], text: Option<usize>) -> Pieces {
     Pieces { starts: starts & lowest(end), end }
 }
 
+/// Adds characters that are not ASCII to the kinds of bytes, up to the first of which the words of bits do not tell
+/// enough. Says where that is, and which bytes are not the first ones of their characters.
+#[inline(never)]
+fn add_characters(kinds: &mut Kinds, bytes: &[u8; LOADED], text: usize) -> (usize, u64) {
+    let (mut left, mut within) = (kinds.high & lowest(text), 0);
+    // Letters without case and marks: a capital behind them may or may not be of their word.
+    let mut uncased = 0;
+    let mut known = text;
+    while left != 0 {
+        let at = left.trailing_zeros() as usize;
+        // Words of Han, kana and the scripts of India rarely end within a window.
+        if matches!(bytes.get(at), Some(0xE0 | 0xE3..=0xEF)) {
+            known = at;
+            break;
+        }
+        let (class, end) = char_at(bytes, at);
+        let character = lowest(end.min(WIDTH)) & !lowest(at);
+        left &= !character;
+        within |= character & character << 1;
+        let before = kinds.letters | kinds.white | kinds.digits | kinds.line_ends;
+        match class {
+            Class::Other => {}
+            Class::Space => kinds.white |= character,
+            Class::Lower => kinds.letters |= character,
+            Class::Upper => {
+                kinds.letters |= character;
+                kinds.upper |= character;
+            }
+            Class::Uncased => {
+                kinds.letters |= character;
+                uncased |= character;
+            }
+            Class::Mark if at == 0 || before >> (at - 1) & 1 != 0 => {
+                kinds.letters |= character;
+                uncased |= character;
+            }
+            Class::Mark | Class::Number | Class::Newline => {
+                known = at;
+                break;
+            }
+        }
+    }
+    let unclear = kinds.upper & uncased << 1 & lowest(known);
+    if unclear != 0 {
+        known = unclear.trailing_zeros() as usize;
+    }
+    (known, within)
+}
+
 /// Where pieces start. In the comments, `O` are symbols (neither letters nor digits nor white space), `A` upper case
 /// letters, `a` lower case ones.
 #[inline]
-fn starts(kinds: Kinds, known: u64, bytes: &[u8; WIDTH]) -> u64 {
+fn starts(kinds: Kinds, known: u64, within_characters: u64, bytes: &[u8; LOADED]) -> u64 {
     let Kinds { upper, digits, .. } = kinds;
     let (mut letters, white, line_ends) =
         (kinds.letters & known, kinds.white & known, kinds.line_ends & known);
@@ -96,6 +153,8 @@ fn starts(kinds: Kinds, known: u64, bytes: &[u8; WIDTH]) -> u64 {
 
     // ` ?[^\s\p{L}\p{N}]+`, or a symbol before a word.
     let symbol_starts = symbols & !(symbols << 1 | spaces << 1);
+    let first_symbols = symbol_starts | symbols & within_characters;
+    let behind_one_symbol = first_symbols.wrapping_add(symbol_starts) & !first_symbols;
     // `\p{N}{1,3}`
     let four_digits = digits & digits << 1 & digits << 2 & digits << 3;
     let first_digits = digits & !(digits << 1);
@@ -106,11 +165,14 @@ fn starts(kinds: Kinds, known: u64, bytes: &[u8; WIDTH]) -> u64 {
         digit_starts |= third;
     }
     // `[^\r\n\p{L}\p{N}]?A*a+` and `[^\r\n\p{L}\p{N}]?A+a*`: a blank or a symbol is of the word if it starts a piece.
-    let word_starts = letters & !(letters << 1 | blanks << 1 | symbol_starts << 1) | upper & lower << 1;
+    let word_starts = letters & !(letters << 1 | blanks << 1 | behind_one_symbol) | upper & lower << 1;
 
     // `\s*[\r\n]+|\s+(?!\S)|\s+`: up to the last line end of the run, then up to the last blank, then that.
     let white_starts = white & !(white << 1);
-    let last_blanks = blanks & !(white >> 1) & known >> 1;
+    let mut last_blanks = blanks & !(white >> 1) & known >> 1;
+    for _ in 0..2 {
+        last_blanks = last_blanks & !within_characters | (last_blanks & within_characters) >> 1;
+    }
     let mut behind_line_ends = blanks & line_ends << 1;
     let mut not_last = blanks.wrapping_add(behind_line_ends) & line_ends;
     while not_last != 0 {
@@ -139,7 +201,7 @@ mod tests {
 
     /// Texts of a few kinds of bytes each, so that runs and their neighbours of every kind meet.
     fn texts() -> impl Iterator<Item = Vec<u8>> {
-        let parts: [&[u8]; 24] = [
+        let parts: [&[u8]; 40] = [
             b"a",
             b"word",
             b"A",
@@ -164,6 +226,22 @@ mod tests {
             b"\0",
             "é".as_bytes(),
             "ſ".as_bytes(),
+            "É".as_bytes(),
+            "слово".as_bytes(),
+            "Д".as_bytes(),
+            "بت".as_bytes(),
+            "\u{301}".as_bytes(),
+            "\u{a0}".as_bytes(),
+            "\u{2003}".as_bytes(),
+            "\u{85}".as_bytes(),
+            "“".as_bytes(),
+            "—".as_bytes(),
+            "😀".as_bytes(),
+            "\u{fe0f}".as_bytes(),
+            "٣".as_bytes(),
+            "日".as_bytes(),
+            "नि".as_bytes(),
+            "ǅ".as_bytes(),
         ];
         let mut state = 7u64;
         let mut random = move |below: usize| {
@@ -184,7 +262,7 @@ mod tests {
         for text in texts() {
             let mut at = 0;
             while at < text.len() {
-                let mut bytes = [0; WIDTH];
+                let mut bytes = [0; LOADED];
                 let rest = text.get(at..).unwrap_or(&[]);
                 bytes.iter_mut().zip(rest).for_each(|(byte, of_text)| *byte = *of_text);
                 let pieces = o200k(&bytes, (rest.len() <= WIDTH).then_some(rest.len()));
