@@ -24,10 +24,19 @@ bench *arguments: build
     scripts/native-build bench-load
     ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} bench/run.py {{ arguments }}
     ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} crates/tokens/benches/run.py --rounds 3
+    scripts/bench-wire
 
 # Measure counting alone against the other crates: natively, as wasm in node, and in Envoy
 bench-tokens *arguments: setup
     ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} crates/tokens/benches/run.py {{ arguments }}
+
+# Measure reading alone: requests and responses of every format, natively and as wasm in node
+bench-wire: setup
+    scripts/bench-wire
+
+# Fuzz what reads requests and responses, for FUZZ_SECONDS (300): all targets or those whose name contains a word
+fuzz *targets:
+    scripts/fuzz {{ targets }}
 
 # Build the module: target/tollkeeper.wasm
 filter:

@@ -20,6 +20,7 @@ def _workloads():
     for size, bytes_ in (("0.3 kB", 300), ("2 kB", 2_000), ("32 kB", 32_000)):
         for connections, seconds in ((16, 1.2), (1, 0.8)):
             yield Workload(size, connections, ("--prompt", bytes_), seconds)
+    yield Workload("400 kB", 16, ("--prompt", 400_000), 1.5)
     for connections, seconds in ((16, 1.2), (1, 0.8)):
         yield Workload("stream", connections, ("--prompt", 2_000, "--stream"), seconds, stream=True)
     # One such stream takes 0.3 s.
