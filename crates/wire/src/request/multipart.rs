@@ -169,19 +169,19 @@ impl<'a> Parts<'a> {
     /// The next line that is a boundary, at or after the start of a line: where the content before it ends, where the
     /// line after it starts, and whether it is the last one.
     fn next_boundary(&self, from: usize) -> Option<(usize, usize, bool)> {
-        let mut line = from;
+        let (mut line, mut after_cr) = (from, false);
         loop {
             let end = line_end(self.body, line);
             let text = self.body.get(line..end)?;
             let rest = text.strip_prefix(b"--").and_then(|text| text.strip_prefix(self.boundary));
-            if let Some(rest) = rest {
+            if let Some(rest) = rest.filter(|_| !after_cr) {
                 let is_last = rest.starts_with(b"--");
                 let after = rest.strip_prefix(b"--").unwrap_or(rest);
                 if is_last || after.iter().all(|b| matches!(b, b' ' | b'\t')) {
                     return Some((self.content_end(line), self.after_line(end), is_last));
                 }
             }
-            line = self.after_line(end);
+            (line, after_cr) = (self.after_line(end), self.is_lone_cr(end));
             if line >= self.body.len() {
                 return None;
             }
@@ -195,7 +195,11 @@ impl<'a> Parts<'a> {
         before.len()
     }
 
-    /// A lone CR ends no line, but looking for boundaries after it does no harm.
+    /// A lone CR ends no line to any reader.
+    fn is_lone_cr(&self, end: usize) -> bool {
+        self.body.get(end..).is_some_and(|rest| rest.starts_with(b"\r") && !rest.starts_with(b"\r\n"))
+    }
+
     fn after_line(&self, end: usize) -> usize {
         let crlf = self.body.get(end..).is_some_and(|rest| rest.starts_with(b"\r\n"));
         end.saturating_add(if crlf { 2 } else { 1 })
@@ -204,7 +208,7 @@ impl<'a> Parts<'a> {
     fn part(&self, start: usize, end: usize) -> Result<FormPart<'a>, ReadError> {
         let (mut line, mut name, mut is_file) = (start, None, false);
         loop {
-            if line > end {
+            if line > end || self.is_lone_cr(line_end(self.body, line)) {
                 return Err(ReadError::new(Problem::Form, start));
             }
             let stop = line_end(self.body, line);
