@@ -117,6 +117,11 @@ fn a_form_that_readers_could_read_differently_is_refused() {
     assert!(refusal(TYPE, &missing).starts_with("`model` is missing"));
     for broken in [
         &b""[..],
+        // The empty line is the boundary's, so the head has no end.
+        b"--X-1\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n--X-1--\r\n",
+        // A lone CR ends a head to nobody, and no boundary follows one.
+        b"--X-1\r\ncontent-disposition: form-data; name=\"model\"\r\n\rwhisper-1\r\n--X-1--\r\n",
+        b"--X-1\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r--X-1--\r\n",
         b"--X-1",
         b"--X-1\r\n",
         b"--X-1\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1",

@@ -363,3 +363,15 @@ fn an_empty_response_says_nothing() {
         assert_eq!(meter.count_output(O200kBase).tokens, 0);
     }
 }
+
+#[test]
+fn json_in_place_of_events_is_known_in_any_split() {
+    let body = " \r\n\t {\"error\":{\"message\":\"m\",\"code\":\"overloaded\"}}";
+    for cut in 0..=body.len() {
+        let (a, b) = body.as_bytes().split_at(cut);
+        let (meter, client) = pass(&[a, b], EVENTS, true);
+        assert_eq!(client, body.as_bytes(), "cut at {cut}");
+        let said = (meter.is_stream(), meter.error_seen(), meter.unread_bytes(), meter.is_truncated());
+        assert_eq!(said, (false, true, 0, false), "cut at {cut}");
+    }
+}

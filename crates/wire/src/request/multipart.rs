@@ -225,7 +225,11 @@ impl<'a> Parts<'a> {
                 is_file = parameter(value, b"filename").is_some() || parameter(value, b"filename*").is_some();
             }
         }
-        Ok(FormPart { at: start, name, is_file, content: Span { start: line.min(end), end } })
+        // Without a line end of its own, the empty line before the boundary is part of that, and not the end of a head.
+        if line > end {
+            return Err(ReadError::new(Problem::Form, start));
+        }
+        Ok(FormPart { at: start, name, is_file, content: Span { start: line, end } })
     }
 }
 

@@ -99,10 +99,13 @@ impl ResponseMeter {
         if self.finished {
             return Passed::Untouched;
         }
+        let mut replaced = None;
         if self.framing.settle(chunk) {
             self.seen.is_whole = self.framing.is_json();
+            // No events after all: white space that was kept back goes on before the rest.
+            let kept_back = self.strip.take_if(|_| self.framing.is_json()).map(|mut strip| strip.release());
+            replaced = kept_back.filter(|kept| !kept.is_empty()).map(|kept| [&kept, chunk].concat());
         }
-        let mut replaced = None;
         match &mut self.framing {
             Framing::Json(_) => self.reader.read_sequence(chunk, &mut self.seen),
             Framing::Lines => self.feed_lines(chunk),

@@ -62,7 +62,7 @@ pub(super) struct Splitter {
     after_cr: bool,
     /// The stream's first line has been read.
     begun: bool,
-    /// More than line ends has come.
+    /// More than white space has come.
     touched: bool,
     /// Bytes of the unfinished event or comment, line ends included, a CR counted as if LF followed.
     unit_bytes: usize,
@@ -121,7 +121,7 @@ impl Splitter {
     /// Takes the beginning of `piece`, which has no line end in it; how much, and what it is.
     fn take<'c>(&mut self, piece: &'c [u8]) -> (usize, Option<Step<'c>>) {
         self.line_begun = true;
-        self.touched = true;
+        self.touched = self.touched || !piece.trim_ascii_start().is_empty();
         match self.line {
             Line::Field => {
                 let colon = piece.iter().position(|b| *b == b':');
