@@ -41,6 +41,7 @@ pub(crate) fn o200k(
     if pieces.end == 0 {
         return one(vocabulary, split::o200k, text, at, parts, work);
     }
+    work.read(2 * pieces.end)?;
     work.steps(u64::from(pieces.starts.count_ones()))?;
     let missed = missed(vocabulary, bytes, pieces);
     let mut tokens = u64::from((pieces.starts & !missed).count_ones());

@@ -53,6 +53,10 @@ impl Class {
         Class::numbered(if code_point & 1 == 0 { two } else { two >> 4 })
     }
 
+    pub(crate) fn of_char(c: char) -> Class {
+        Class::of(u32::from(c))
+    }
+
     /// `\p{L}`
     pub(crate) fn is_letter(self) -> bool {
         matches!(self, Class::Uncased | Class::Upper | Class::Lower)

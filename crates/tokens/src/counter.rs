@@ -100,6 +100,14 @@ pub(crate) fn count_bytes(encoding: Encoding, text: &[u8]) -> u64 {
     count_pieces(encoding, text, &mut Work::unbounded(), |_, _| false).tokens
 }
 
+pub(crate) const fn vocabulary(encoding: Encoding) -> &'static Vocabulary {
+    match encoding {
+        #[cfg(feature = "cl100k")]
+        Encoding::Cl100kBase => &CL100K,
+        _ => &O200K,
+    }
+}
+
 pub(crate) fn piece_end(encoding: Encoding, text: &[u8], start: usize) -> usize {
     match encoding {
         #[cfg(feature = "cl100k")]

@@ -51,6 +51,8 @@ pub(crate) fn count_merged(
     parts: &mut Parts,
     work: &mut Work,
 ) -> Option<u64> {
+    // Looking for islands costs as much as finding the piece, twice.
+    work.read(2 * (end - start))?;
     let mut tokens = 0;
     let (mut island, mut at) = (start, start);
     let mut character = Character::at(text, at);
@@ -95,7 +97,7 @@ fn count_island(
     loop {
         let until = parts.fill(vocabulary, text, at, end);
         let number = parts.merge(vocabulary, text);
-        work.steps(3 * parts.filled() as u64)?;
+        work.steps(4 * parts.filled() as u64)?;
         if until == end {
             if let Some(last) = last
                 && !fits(vocabulary, text, at, last, parts, work)?
@@ -117,6 +119,33 @@ fn count_island(
         last = vocabulary.find(text, kept.last.start, kept.last.end);
         at = kept.last.end + repeats * kept.last.len();
     }
+}
+
+/// What came of the rest of a piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resumed {
+    pub(crate) tokens: u64,
+    /// Whether its first token stays beside the one before it.
+    pub(crate) fits: bool,
+}
+
+/// Merges `text[start..end]`, at most a window of it, behind a token that takes up all of `text[..start]` (or behind nothing).
+pub(crate) fn resume(
+    vocabulary: &Vocabulary,
+    text: &[u8],
+    start: usize,
+    end: usize,
+    parts: &mut Parts,
+) -> Option<Resumed> {
+    if parts.fill(vocabulary, text, start, end) < end {
+        return None;
+    }
+    let tokens = parts.merge(vocabulary, text) as u64;
+    let fits = match vocabulary.find(text, 0, start) {
+        Some(last) if start > 0 => fits(vocabulary, text, start, last, parts, &mut Work::unbounded())?,
+        _ => start == 0,
+    };
+    Some(Resumed { tokens, fits })
 }
 
 /// How often the last token comes again and again where it has come twice: then it stays beside itself, so it is
