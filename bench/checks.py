@@ -7,7 +7,7 @@ from rig import Line
 
 
 def check(lines: dict[str, Line]) -> dict:
-    checks = {"empty": empty, "ratelimit": rate_limit, "tollkeeper": tollkeeper}
+    checks = {"empty": empty, "ratelimit": rate_limit, "tollkeeper": tollkeeper, "counting": counting}
     return {variant: checks[variant](line) for variant, line in lines.items() if variant in checks}
 
 
@@ -46,3 +46,12 @@ def tollkeeper(line: Line, seconds: float = 20) -> dict:
         if time.monotonic() > deadline:
             raise Failure(f"sent {sent}\nthe ledger has {usage}\nthe budgets have {used}, expected {expected}")
         time.sleep(0.2)
+
+
+def counting(line: Line) -> dict:
+    """As before, and every prompt was counted."""
+    found = tollkeeper(line)
+    counted = sum(line.envoy.stats(r"tollkeeper_prompts_counted_total$").values())
+    if counted != line.calls:
+        raise Failure(f"{line.calls} calls, but {counted} prompts counted")
+    return found | {"counted": counted}

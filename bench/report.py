@@ -7,7 +7,7 @@ from workloads import WORKLOADS
 
 NAMES = {
     "alone": "Envoy alone", "empty": "+ empty wasm filter", "ratelimit": "+ Envoy's rate-limit filter",
-    "tollkeeper": "+ Tollkeeper",
+    "tollkeeper": "+ Tollkeeper", "counting": "+ Tollkeeper, count: always",
 }
 
 
@@ -31,6 +31,8 @@ def of_workload(rows: list[dict], workload: str, variants: list[str]) -> dict:
     result = {}
     for variant in variants:
         mine = [row for row in rows if row["variant"] == variant]
+        if not mine:  # takes no part in this one
+            continue
         figures = {
             name: median(row[name] for row in mine)
             for name, value in mine[0].items() if isinstance(value, (int, float)) and name != "round"

@@ -12,12 +12,13 @@ from server import QuotaServer
 from workloads import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
-VARIANTS = ("alone", "empty", "ratelimit", "tollkeeper")
-WITH_SERVER = {"ratelimit", "tollkeeper"}
+VARIANTS = ("alone", "empty", "ratelimit", "tollkeeper", "counting")
+WITH_SERVER = {"ratelimit", "tollkeeper", "counting"}
 
 BUILT = ROOT / "target"
 LOAD, SERVER = BUILT / "release/bench-load", BUILT / "release/tollkeeper"
-MODULES = {"empty": BUILT / "empty-filter.wasm", "tollkeeper": BUILT / "tollkeeper.wasm"}
+OURS = BUILT / "tollkeeper.wasm"
+MODULES = {"empty": BUILT / "empty-filter.wasm", "tollkeeper": OURS, "counting": OURS}
 
 
 @dataclass
@@ -63,7 +64,8 @@ class Rig:
             "alone": lambda: None,
             "empty": lambda: wasm("empty", MODULES["empty"], None),
             "ratelimit": rate_limit,
-            "tollkeeper": lambda: tollkeeper(MODULES["tollkeeper"]),
+            "tollkeeper": lambda: tollkeeper(OURS),
+            "counting": lambda: tollkeeper(OURS),
         }[variant]()
         config = configuration(self._provider_port, http_filter, server.grpc_port if server else None)
         folder = self.folder / name

@@ -47,6 +47,8 @@ pub(crate) struct Bill {
     cached: u64,
     reasoning: u64,
     visible: u64,
+    /// Tokens that each of these is billed as.
+    scale: u64,
 }
 
 impl Bill {
@@ -55,7 +57,9 @@ impl Bill {
     }
 
     pub(crate) fn after(&self, visible: u64) -> Usage {
-        Usage::new(self.prompt, self.cached, visible, self.reasoning)
+        let [prompt, cached, visible, reasoning] =
+            [self.prompt, self.cached, visible, self.reasoning].map(|tokens| tokens * self.scale);
+        Usage::new(prompt, cached, visible, reasoning)
     }
 }
 
@@ -76,6 +80,7 @@ pub(crate) fn plan(chat: &Chat, steer: &Steer, accepts_gzip: bool, number: u64) 
         cached: steer.cached,
         reasoning: answer.reasoning * n,
         visible: answer.tokens() * n,
+        scale: steer.scale,
     };
 
     let mut events = if chat.stream {

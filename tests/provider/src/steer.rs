@@ -18,6 +18,8 @@ pub struct Steer {
     pub reasoning: u64,
     /// `cached=N`: prompt tokens said to come from the cache.
     pub cached: u64,
+    /// `scale=N`: a tokenizer of the provider's own, which makes N tokens of each.
+    pub scale: u64,
     /// `seed=N`: of everything random (ids, obfuscation, cutting).
     pub seed: u64,
     /// `first_ms=N`: from the request to the first byte of the body (of a JSON answer: to its headers).
@@ -89,6 +91,7 @@ impl Default for Steer {
             text: None,
             reasoning: 0,
             cached: 0,
+            scale: 1,
             seed: 0,
             first: Duration::ZERO,
             gap: Duration::ZERO,
@@ -123,6 +126,7 @@ impl Steer {
             "text" => self.text = Some(percent_decode(value)?),
             "reasoning" => self.reasoning = value.parse().ok()?,
             "cached" => self.cached = value.parse().ok()?,
+            "scale" => self.scale = value.parse().ok()?,
             "seed" => self.seed = value.parse().ok()?,
             "first_ms" => self.first = Duration::from_millis(value.parse().ok()?),
             "gap_ms" => self.gap = Duration::from_millis(value.parse().ok()?),
