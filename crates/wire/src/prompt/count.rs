@@ -260,6 +260,9 @@ impl Sink for Count {
         }
         self.count.has_tools = true;
         self.count_plain(&tool.text);
+        if self.is_reasoning() {
+            self.count_plain(&tool.of_arguments);
+        }
         let joined = match self.model.encoding {
             Encoding::Cl100kBase => false,
             _ => tool.has_description || !self.is_reasoning(),

@@ -15,6 +15,8 @@ const DEEPEST: u8 = 8;
 pub(super) struct Tool {
     pub(super) text: String,
     pub(super) has_description: bool,
+    /// The description of the arguments as a whole, which only reasoning models are given.
+    pub(super) of_arguments: String,
     /// One that the provider runs itself (a web search): what it puts before the model is not in the request.
     pub(super) is_hosted: bool,
 }
@@ -38,6 +40,11 @@ pub(super) fn tool(json: &str) -> Tool {
         name.append_to(&mut tool.text);
     }
     let schema = definition.schema.and_then(|json| Schema::of(json).ok()).unwrap_or_default();
+    if let Some(description) = schema.description.filter(|text| !text.is_empty()) {
+        tool.of_arguments.push_str("// ");
+        description.append_to(&mut tool.of_arguments);
+        tool.of_arguments.push('\n');
+    }
     match schema.properties.filter(|json| is_filled(json)) {
         Some(properties) => {
             tool.text.push_str(" = (_: ");
