@@ -33,8 +33,9 @@ impl Answer {
         let status: u16 =
             std::str::from_utf8(header(":status")).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
         let head = ResponseHead { status, header: &|name| headers.get(name) };
-        let api = call.request.api();
-        let meter_of = |strip_usage| ResponseMeter::new(api, &head, MeterOptions { strip_usage });
+        let (api, model) = (call.request.api(), call.model);
+        let meter_of =
+            |strip_usage| ResponseMeter::new(api, &head, MeterOptions { strip_usage }).expecting(&model);
         let mut meter = meter_of(call.usage_added);
         let mut stopper = if status == 200 { call.stopper(&head) } else { None };
         let mut decoding = Decoding::of(header("content-encoding"), &worker.decoders);

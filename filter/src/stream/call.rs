@@ -32,7 +32,7 @@ pub(super) struct Call {
     limits: Limits,
     body: Vec<u8>,
     /// How the model counts that answers to the name asked for.
-    model: Model,
+    pub(super) model: Model,
     /// The prompt's count, once it was made.
     prompt: Option<PromptCount>,
     /// Where the count is an estimate: what such prompts hardly exceed, if enough was learned to say.

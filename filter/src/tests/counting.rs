@@ -29,7 +29,8 @@ fn a_deployment_counts_and_costs_as_the_model_behind_it() {
     assert!(upstream_body(&sent).contains("chat-prod"), "the provider knows it by that name only");
     // No usage: it is charged by count.
     mesh.workers[0].response_begins(context, &[(":status", "200"), ("content-type", "application/json")]);
-    let body = r#"{"model":"gpt-4o-2024-08-06","choices":[{"index":0,"message":{"role":"assistant","content":"Hello!"}}]}"#;
+    let body =
+        r#"{"model":"chat-prod","choices":[{"index":0,"message":{"role":"assistant","content":"Hello!"}}]}"#;
     mesh.workers[0].response_piece(context, body.as_bytes(), true);
     mesh.workers[0].close(context);
     mesh.report();

@@ -10,7 +10,7 @@ use super::seen::Seen;
 use super::sse::Step;
 use super::strip::{Pass, Strip};
 use crate::{Api, Counted};
-use tokens::{Encoding, Model};
+use tokens::{Encoding, Family, Model};
 
 /// What to pass on for a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct ResponseMeter {
     seen: Seen,
     strip: Option<Strip>,
     documented: bool,
+    expected: Option<Model>,
     finished: bool,
     truncated: bool,
 }
@@ -61,16 +62,18 @@ impl ResponseMeter {
             seen,
             // What a completion has beside its text is documented for this format alone.
             documented: api == Api::OpenAiChat,
+            expected: None,
             finished: false,
             truncated: false,
         }
     }
 
-    /// Names the encoding to count with if the output outgrows what is kept of it. Without, it is the encoding of the
-    /// model that answers.
+    /// Names the model that answers, which a response may call by a deployment's name. Output that outgrows what is kept
+    /// of it is counted with its encoding.
     #[must_use]
-    pub fn expecting(mut self, encoding: Encoding) -> Self {
-        self.seen.output.expect(encoding);
+    pub fn expecting(mut self, model: &Model) -> Self {
+        self.seen.output.expect(model.encoding);
+        self.expected = Some(*model);
         self
     }
 
@@ -243,8 +246,10 @@ impl ResponseMeter {
     }
 
     fn judged(&self, counted: Counted) -> Counted {
-        let documented =
-            self.documented && self.model().is_some_and(|model| Model::of(model).has_documented_framing());
+        let named = self.model().map(Model::of);
+        // A name that says nothing is taken for the expected model's.
+        let model = named.filter(|named| named.family != Family::Other).or(self.expected);
+        let documented = self.documented && model.is_some_and(|model| model.has_documented_framing());
         Counted { exact: counted.exact && documented && self.unread_bytes() == 0, ..counted }
     }
 
