@@ -53,8 +53,9 @@ async fn usage(State(core): State<Arc<Core>>, Params(params): Params<HashMap<Str
 
 async fn budgets(State(core): State<Arc<Core>>) -> Response {
     let at = core.moment();
-    match core.store.buckets(at.now).await {
+    match core.store.buckets(store::counting_since(&at.policy, at.now)).await {
         Ok(buckets) => {
+            let buckets = store::counting(&at.policy, buckets, at.now);
             let known = buckets.iter().filter_map(|open| bucket_json(&at.policy, open, at.now));
             let buckets: Vec<Value> = known.collect();
             Json(json!({ "policy_version": at.policy.version, "buckets": buckets })).into_response()

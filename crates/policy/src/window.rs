@@ -12,6 +12,8 @@ use std::fmt;
 pub enum Window {
     /// One after the other, all of this length, aligned to the Unix epoch.
     Fixed { ms: u64 },
+    /// Any span of this length, whenever it begins. It is kept in slots: see [`Window::lingers_ms`].
+    Rolling { ms: u64 },
     /// As people keep it.
     Calendar(Calendar),
     /// All time there is.
@@ -46,6 +48,20 @@ impl Window {
     pub const fn ends(&self) -> bool {
         !matches!(self, Window::Lifetime)
     }
+
+    /// How long after a window what was used of it still counts.
+    ///
+    /// A rolling window of length `w` is kept as a row of short slots, each with leases of its own that end with it. What is
+    /// granted in a slot is used before the slot ends (or within another slot's time, by a call that was waiting for an
+    /// answer just then), and counts until `w` and one slot later. So at any moment all that was used in the last `w`
+    /// counts, and nothing is granted beyond the limit less that: no span of length `w` holds more than the limit.
+    #[must_use]
+    pub fn lingers_ms(&self) -> u64 {
+        match self {
+            Window::Rolling { ms } => ms.saturating_add(slot_ms(*ms)),
+            _ => 0,
+        }
+    }
 }
 
 /// Completes "500 USD …": `per day`, `per 1h30m`, `in all`.
@@ -53,6 +69,7 @@ impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Window::Fixed { ms } => write!(f, "per {}", Length(*ms)),
+            Window::Rolling { ms } => write!(f, "in any {}", Length(*ms)),
             Window::Calendar(calendar) => f.write_str(match calendar.period {
                 Period::Day => "per day",
                 Period::Week => "per week",
@@ -63,6 +80,14 @@ impl fmt::Display for Window {
             Window::Lifetime => f.write_str("in all"),
         }
     }
+}
+
+/// Slots of a rolling window: more would use it up to the last more exactly, and cost a question to the server each.
+const SLOTS: u64 = 30;
+const SHORTEST_SLOT_MS: u64 = 1_000;
+
+fn slot_ms(window_ms: u64) -> u64 {
+    window_ms.checked_div(SLOTS).unwrap_or(0).max(SHORTEST_SLOT_MS)
 }
 
 /// A length of time in its largest whole units: `90s` is `1m30s`.

@@ -114,7 +114,8 @@ fn answer(
         let tighter = !told[owner] || remaining < status.limit_remaining;
         let was_over = status.code == i32::from(Code::OverLimit);
         if !fits || (tighter && !was_over) {
-            let resets_in = budget.window.at(at.now).1.saturating_sub(at.now);
+            let end = budget.window.at(at.now).1.saturating_add(budget.window.lingers_ms());
+            let resets_in = end.saturating_sub(at.now);
             *status = DescriptorStatus {
                 code: if fits { Code::Ok } else { Code::OverLimit }.into(),
                 current_limit: Some(RateLimit {
@@ -149,7 +150,7 @@ fn envoys_unit(window: &Window) -> u32 {
             Period::Week => 7,
             Period::Quarter => 0,
         },
-        Window::Fixed { .. } | Window::Lifetime => 0,
+        Window::Fixed { .. } | Window::Rolling { .. } | Window::Lifetime => 0,
     }
 }
 

@@ -126,6 +126,37 @@ pub struct OpenBucket {
     pub lost: u64,
 }
 
+/// The buckets that count at `now`: the slots of a rolling window are one, and others are as they are. `open` holds all
+/// whose window has not ended before [`counting_since`].
+#[must_use]
+pub fn counting(policy: &Policy, open: Vec<OpenBucket>, now: u64) -> Vec<OpenBucket> {
+    let mut counting: Vec<OpenBucket> = Vec::with_capacity(open.len());
+    for mut bucket in open {
+        let lingers = policy.budget(&bucket.budget).map_or(0, |budget| budget.window.lingers_ms());
+        bucket.window_end = bucket.window_end.saturating_add(lingers);
+        if bucket.window_end <= now {
+            continue;
+        }
+        match counting.last_mut() {
+            Some(last) if lingers > 0 && last.budget == bucket.budget && last.subject == bucket.subject => {
+                last.window_end = bucket.window_end;
+                last.bucket.used = last.bucket.used.saturating_add(bucket.bucket.used);
+                last.bucket.outstanding = last.bucket.outstanding.saturating_add(bucket.bucket.outstanding);
+                last.lost = last.lost.saturating_add(bucket.lost);
+            }
+            _ => counting.push(bucket),
+        }
+    }
+    counting
+}
+
+/// From when on windows may end and still count at `now`.
+#[must_use]
+pub fn counting_since(policy: &Policy, now: u64) -> u64 {
+    let lingers = policy.budgets.iter().map(|budget| budget.window.lingers_ms()).max();
+    now.saturating_sub(lingers.unwrap_or(0))
+}
+
 /// Why an operation was not carried out. Whoever asked may ask again: nothing of it was kept, or all of it and the
 /// repeat will say so.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -53,6 +53,10 @@ pub(crate) struct Books {
     told: BTreeMap<Place, u64>,
     told_by: BTreeMap<(usize, Place), u64>,
     told_rows: BTreeMap<(usize, u64), Bill>,
+    /// Of budgets with a rolling window: when calls were admitted, their numbers, and what they consumed or may yet.
+    recent: BTreeMap<Place, Vec<(u64, usize, u64)>>,
+    /// Whether clocks can be trusted to tell how long ago that was.
+    clocks_agree: bool,
     /// What the store last held of each bucket: used and outstanding.
     last: BTreeMap<(Place, u64), u64>,
 }
@@ -74,6 +78,8 @@ impl Books {
             begins: scene.begins,
             skew_ms: scene.faults.server_skew_ms,
             committed: BTreeMap::new(),
+            recent: BTreeMap::new(),
+            clocks_agree: scene.faults.server_skew_ms == 0 && scene.faults.clock_jumps_ms == 0,
             bills: BTreeMap::new(),
             reports: BTreeSet::new(),
             told: BTreeMap::new(),
@@ -89,14 +95,15 @@ impl Books {
     }
 
     /// A call goes to the provider. From now on the budgets have to hold all that it may consume.
-    pub(crate) fn admitted(&mut self, call: &Call, now: u64) -> Result<(), String> {
+    pub(crate) fn admitted(&mut self, number: usize, call: &Call, now: u64) -> Result<(), String> {
         if call.limit == u64::MAX {
             return Err("went to the provider without an output limit".to_owned());
         }
         for place in self.places(call.tenant) {
             let rule = &self.rules[place.0];
             let committed = self.committed.entry(place.clone()).or_default();
-            *committed += amount(rule.unit, call.ask.prompt_tokens(), call.limit);
+            let most = amount(rule.unit, call.ask.prompt_tokens(), call.limit);
+            *committed += most;
             // Windows that any server may have been in.
             let windows = windows(&rule.window, self.begins, now + self.skew_ms);
             if rule.hard && *committed > rule.limit * windows {
@@ -105,18 +112,31 @@ impl Books {
                     "overspends {name} of {place:?}: {committed} of {windows} times {limit}"
                 ));
             }
+            if let Window::Rolling { ms } = rule.window {
+                let recent = self.recent.entry(place.clone()).or_default();
+                recent.push((now, number, most));
+                recent.retain(|(at, ..)| at + ms > now);
+                let within: u64 = recent.iter().map(|(.., amount)| amount).sum();
+                if rule.hard && self.clocks_agree && within > rule.limit {
+                    let (name, limit) = (&rule.name, rule.limit);
+                    return Err(format!("{within} of {name} of {place:?} within {ms} ms, {limit} allowed"));
+                }
+            }
         }
         Ok(())
     }
 
     /// A call is over; the provider bills what it did, or nothing.
-    pub(crate) fn ended(&mut self, call: &Call, billed: bool) {
+    pub(crate) fn ended(&mut self, number: usize, call: &Call, billed: bool) {
         let (prompt, output) = (call.ask.prompt_tokens(), call.output);
         for place in self.places(call.tenant) {
             let unit = self.rules[place.0].unit;
+            let consumed = if billed { amount(unit, prompt, output) } else { 0 };
+            let recent = self.recent.get_mut(&place).into_iter().flatten();
+            recent.filter(|(_, of, _)| *of == number).for_each(|(.., amount)| *amount = consumed);
             let committed = self.committed.entry(place).or_default();
             *committed -= amount(unit, prompt, call.limit);
-            *committed += if billed { amount(unit, prompt, output) } else { 0 };
+            *committed += consumed;
         }
         let bill = self.bills.entry((call.envoy, call.tenant)).or_default();
         bill.calls += 1;

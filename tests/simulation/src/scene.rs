@@ -116,8 +116,9 @@ impl Scene {
 /// Policies with the same budgets and other limits.
 fn policies(dice: &Dice, count: usize) -> Policies {
     let size = dice.pick(&[300, 1_000, 4_000]);
-    let windows: Vec<&str> =
-        (0..9).map(|_| dice.pick(&["20s", "1m", "1h", "day", "month", "lifetime"])).collect();
+    let windows: Vec<&str> = (0..9)
+        .map(|_| dice.pick(&["20s", "1m", "1h", "day", "month", "lifetime", "rolling 10s", "rolling 1m"]))
+        .collect();
     // Zones where an hour of the clock is a new day, and one where it is not.
     let zone = dice.pick(&["UTC", "Asia/Almaty", "Asia/Kathmandu"]);
     let chosen: Vec<bool> = (0..9).map(|at| at == 0 || dice.once_in(4)).collect();

@@ -71,7 +71,7 @@ impl World {
                     calls[number].state = State::AtProvider(plan);
                     calls[number].limit = plan.limit;
                     self.note(|| format!("call {number} goes to the provider: {plan:?}"));
-                    let admitted = self.books.borrow_mut().admitted(&calls[number], self.now.get());
+                    let admitted = self.books.borrow_mut().admitted(number, &calls[number], self.now.get());
                     self.hold(admitted.map_err(|what| format!("call {number}: {what}")));
                 }
                 self.summary.borrow_mut().admitted += 1;
@@ -194,15 +194,16 @@ impl World {
         };
         self.calls.borrow_mut()[number].state = State::Over;
         // First: what comes between while the filter settles must find the books right.
-        self.books.borrow_mut().ended(&self.calls.borrow()[number], billed);
+        self.books.borrow_mut().ended(number, &self.calls.borrow()[number], billed);
         self.envoy(at).close(worker, context);
     }
 
     /// The process is gone; the provider is not, and bills what it did.
     pub(crate) fn end_all_of(&self, envoy: usize) {
-        for call in self.calls.borrow_mut().iter_mut().filter(|call| call.envoy == envoy) {
+        let mut calls = self.calls.borrow_mut();
+        for (number, call) in calls.iter_mut().enumerate().filter(|(_, call)| call.envoy == envoy) {
             if matches!(std::mem::replace(&mut call.state, State::Over), State::AtProvider(_)) {
-                self.books.borrow_mut().ended(call, true);
+                self.books.borrow_mut().ended(number, call, true);
             }
         }
     }

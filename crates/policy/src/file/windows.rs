@@ -7,10 +7,14 @@ use crate::{Calendar, Period, Window};
 use serde_saphyr::Spanned;
 
 const WORDS: [&str; 6] = ["day", "week", "month", "quarter", "year", "lifetime"];
-const EXAMPLES: &str = "such as `60s`, `15m`, `1h`, `day`, `week`, `month`, `quarter`, `year` or `lifetime`";
+const EXAMPLES: &str =
+    "such as `60s`, `15m`, `1h`, `rolling 60s`, `day`, `week`, `month`, `quarter`, `year` or `lifetime`";
 
 /// A whole year and a day, the longest window that is not the calendar's.
 const LONGEST_MS: u64 = 366 * 86_400_000;
+
+/// Ten of its shortest slots.
+const SHORTEST_ROLLING_MS: u64 = 10_000;
 
 /// What a budget, or the whole file, says of the calendar.
 #[derive(Clone, Default)]
@@ -98,7 +102,7 @@ pub(super) fn read_window(
             }
             return match other {
                 "lifetime" => Window::Lifetime,
-                other => fixed(other).unwrap_or_else(|(what, suggestion)| {
+                other => length(other).unwrap_or_else(|(what, suggestion)| {
                     wrong("window", line(text), what, Some(suggestion));
                     Window::Lifetime
                 }),
@@ -106,6 +110,15 @@ pub(super) fn read_window(
         }
     };
     Window::Calendar(own.within(whole).of_period(period))
+}
+
+/// A window that follows no calendar.
+fn length(text: &str) -> Result<Window, (String, String)> {
+    let Some(rolling) = text.strip_prefix("rolling") else { return fixed(text) };
+    match fixed(rolling.trim())? {
+        Window::Fixed { ms } if ms >= SHORTEST_ROLLING_MS => Ok(Window::Rolling { ms }),
+        _ => Err((format!("`{text}` must be of at least 10s"), "such as `rolling 60s`".to_owned())),
+    }
 }
 
 /// `30s`, `15m`, `1h`, `1d`, `7d`; or the words `second`, `minute`, `hour`. The error comes with a suggestion.
@@ -155,6 +168,8 @@ mod tests {
     fn lengths_words_and_a_lifetime() {
         assert_eq!(read("", "window: 15m"), Ok(Window::Fixed { ms: 900_000 }));
         assert_eq!(read("", "window: hour"), Ok(Window::Fixed { ms: 3_600_000 }));
+        assert_eq!(read("", "window: rolling 60s"), Ok(Window::Rolling { ms: 60_000 }));
+        assert!(read("", "window: rolling 5s").unwrap_err()[0].contains("at least 10s"));
         assert_eq!(read("", "window: lifetime"), Ok(Window::Lifetime));
         assert_eq!(read("", "window: day"), Ok(calendar(Period::Day, "UTC", 1, 1)));
     }

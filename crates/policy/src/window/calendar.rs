@@ -1,6 +1,6 @@
 //! Which window an instant lies in.
 
-use super::{Calendar, Period, Window};
+use super::{Calendar, Period, Window, slot_ms};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -12,19 +12,22 @@ const FOR_EVER: u64 = 253_402_300_800_000;
 const BEGINNING: u64 = 1;
 
 impl Window {
-    /// The window instance that contains `now` (Unix ms): its start and end.
+    /// The window instance (of a rolling one, the slot) that contains `now` (Unix ms): its start and end.
     #[must_use]
     pub fn at(&self, now: u64) -> (u64, u64) {
         match self {
-            Window::Fixed { ms } => {
-                let start = now.saturating_sub(now.checked_rem(*ms).unwrap_or(0));
-                (start, start.saturating_add(*ms))
-            }
+            Window::Fixed { ms } => aligned(*ms, now),
+            Window::Rolling { ms } => aligned(slot_ms(*ms), now),
             // Dates beyond the calendar's are a broken clock's.
             Window::Calendar(calendar) => calendar.at(now).unwrap_or((now, FOR_EVER)),
             Window::Lifetime => (BEGINNING, FOR_EVER),
         }
     }
+}
+
+fn aligned(ms: u64, now: u64) -> (u64, u64) {
+    let start = now.saturating_sub(now.checked_rem(ms).unwrap_or(0));
+    (start, start.saturating_add(ms))
 }
 
 impl Calendar {
@@ -129,6 +132,14 @@ mod tests {
         let hour = Window::Fixed { ms: 3_600_000 };
         assert_eq!(hour.at(1_795_458_000_000), (1_795_456_800_000, 1_795_460_400_000));
         assert_eq!(hour.at(1_795_456_800_000).0, 1_795_456_800_000);
+    }
+
+    #[test]
+    fn a_rolling_minute_has_slots_that_count_a_minute_longer() {
+        let minute = Window::Rolling { ms: 60_000 };
+        assert_eq!(minute.at(1_795_456_803_999), (1_795_456_802_000, 1_795_456_804_000));
+        assert_eq!(minute.lingers_ms(), 62_000);
+        assert_eq!(Window::Rolling { ms: 10_000 }.at(1_795_456_800_500).1, 1_795_456_801_000);
     }
 
     #[test]

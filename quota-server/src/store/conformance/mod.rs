@@ -58,6 +58,8 @@ macro_rules! conformance {
             ledger: absurd_sums_stop_at_the_largest,
             windows: a_day_is_its_time_zones,
             windows: a_day_on_which_clocks_change_is_shorter,
+            windows: any_minute_holds_no_more_than_the_limit,
+            windows: slots_that_count_no_more_are_forgotten,
             windows: a_lifetime_is_never_over_and_never_forgotten,
             spends: all_charges_are_spent_or_none,
             spends: spends_and_leases_share_a_bucket,
@@ -98,6 +100,7 @@ budgets:
   - { name: watched, per: [tenant], limit: 100 tokens, window: 1h, mode: shadow }
   - { name: days, per: [tenant], limit: 100 tokens, window: day, time_zone: Europe/Berlin }
   - { name: trial, per: [tenant], limit: 100 tokens, window: lifetime }
+  - { name: burst, per: [tenant], limit: 100 tokens, window: rolling 60s }
 ";
 
 fn policy() -> Arc<Policy> {

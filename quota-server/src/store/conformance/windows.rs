@@ -46,3 +46,49 @@ pub(crate) async fn a_lifetime_is_never_over_and_never_forgotten(kind: impl Kind
     while store.sweep(at(years_later)).await.unwrap().forgotten > 0 {}
     assert_eq!(state(&store, years_later, "trial").await, holding(70, 0));
 }
+
+async fn burst(store: &Arc<dyn Store>, now: u64, number: u64, need: u64) -> Acquired {
+    store
+        .acquire(at(now), acquire(worker(1, 1), number, vec![want("burst", &["acme"], need, 1)]))
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn any_minute_holds_no_more_than_the_limit(kind: impl Kind) {
+    let store = kind.open(T0);
+    // A slot is two seconds, and leases end with it.
+    let Acquired::Granted(answer) = burst(&store, T0 + 500, 1, 100).await else {
+        panic!("100 of 100 refused")
+    };
+    assert_eq!((answer.grants[0].amount, answer.grants[0].resets_in_ms), (100, 1_500));
+    let spent = SyncRequest { settled: vec![settled("burst", 1, 60, 40)], ..sync(worker(1, 1), 1) };
+    applied(&store, T0 + 3_000, spent).await;
+
+    // 60 were spent until T0 + 2 s, and count until a minute and a slot later.
+    let Acquired::Exhausted(answer) = burst(&store, T0 + 3_000, 2, 41).await else {
+        panic!("101 of 100 granted")
+    };
+    let exhausted = answer.exhausted.unwrap();
+    assert_eq!((exhausted.remaining, exhausted.retry_in_ms), (40, 61_000));
+    assert!(matches!(burst(&store, T0 + 3_000, 3, 40).await, Acquired::Granted(_)));
+    assert!(matches!(burst(&store, T0 + 63_999, 4, 1).await, Acquired::Exhausted(_)));
+    assert!(matches!(burst(&store, T0 + 64_000, 5, 61).await, Acquired::Exhausted(_)));
+    assert!(matches!(burst(&store, T0 + 64_000, 6, 60).await, Acquired::Granted(_)));
+
+    // People see one bucket.
+    let open = store.buckets(crate::store::counting_since(&policy(), T0 + 64_000)).await.unwrap();
+    let shown = crate::store::counting(&policy(), open, T0 + 64_000);
+    assert_eq!(shown.len(), 1);
+    // The 40 were held in silence for a whole term.
+    assert_eq!((shown[0].bucket, shown[0].lost), (holding(40, 60), 40));
+}
+
+pub(crate) async fn slots_that_count_no_more_are_forgotten(kind: impl Kind) {
+    let store = kind.open(T0);
+    for slot in 0..100 {
+        burst(&store, T0 + slot * 2_000, slot + 1, 1).await;
+    }
+    assert_eq!(store.buckets(T0).await.unwrap().len(), 100);
+    while store.sweep(at(T0 + HOUR)).await.unwrap().forgotten > 0 {}
+    assert_eq!(store.buckets(T0).await.unwrap(), []);
+}

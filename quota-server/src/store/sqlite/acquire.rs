@@ -57,18 +57,25 @@ fn decide(
 
     let mut rows = Vec::with_capacity(budgets.len());
     for (index, (want, budget)) in request.wants.iter().zip(&budgets).enumerate() {
-        let (start, end) = budget.window.at(at.now);
-        let row = BucketRow::of(db, &budget.name, &subject_of(want), (start, end))?;
-        if let Err(short) = row.state.fits(budget.limit, want.need) {
+        let subject = subject_of(want);
+        let row = BucketRow::open(db, budget, &subject, at.now)?;
+        if let Err(short) = row.state.fits(row.limit(budget), want.need) {
+            let (start, end) = budget.window.at(at.now);
             let resets_in_ms = end.saturating_sub(at.now);
-            let for_good = short.for_good
-                || want.need.saturating_add(want.held) > budget.limit.saturating_sub(row.state.used);
+            let needed = want.need.saturating_add(want.held);
+            let retry_in_ms = if needed <= budget.limit.saturating_sub(row.counted().used) {
+                RETRY_MS.min(resets_in_ms)
+            } else if budget.window.lingers_ms() > 0 {
+                BucketRow::frees_in(db, budget, &subject, needed, at.now)?
+            } else {
+                resets_in_ms
+            };
             answer.exhausted = Some(Exhausted {
                 want: u32::try_from(index).unwrap_or(u32::MAX),
                 limit: budget.limit,
                 remaining: short.remaining,
                 resets_in_ms,
-                retry_in_ms: if for_good { resets_in_ms } else { RETRY_MS.min(resets_in_ms) },
+                retry_in_ms,
                 window: start,
             });
             return Ok(answer);
@@ -91,12 +98,13 @@ pub(super) fn grant(
     want: &Want,
 ) -> Result<Grant> {
     let (start, end) = budget.window.at(at.now);
-    let remaining = row.state.remaining(budget.limit);
+    let limit = row.limit(budget);
+    let remaining = row.state.remaining(limit);
     let need = if want.need <= remaining { want.need } else { 0 };
     let amount = need + extra(remaining - need, want.demand, row.holders(db, process.id)?);
     if amount > 0 {
         let mut account = AccountRow::load(db, row.id, process.id, process.term.generation)?;
-        if row.state.grant(&mut account.state, budget.limit, amount).is_ok() {
+        if row.state.grant(&mut account.state, limit, amount).is_ok() {
             row.save(db)?;
             account.save(db)?;
         }
@@ -106,7 +114,7 @@ pub(super) fn grant(
         window: start,
         resets_in_ms: end.saturating_sub(at.now),
         limit: budget.limit,
-        remaining: row.state.remaining(budget.limit),
+        remaining: row.state.remaining(limit),
         generation: process.term.generation,
     })
 }

@@ -1,7 +1,7 @@
 //! Processes, buckets and accounts as rows.
 
 use crate::store::Moment;
-use policy::{LostLease, Policy};
+use policy::{Budget, LostLease, Policy, Window};
 use quota::proto::{LeaseTerm, Reporter};
 use quota::{Account, Bucket, Lapse, Term};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params};
@@ -129,11 +129,80 @@ pub(super) fn lapse(db: &Connection, policy: &Policy, process: i64, term: Term) 
 pub(super) struct BucketRow {
     pub(super) id: i64,
     pub(super) state: Bucket,
+    /// What earlier slots of a rolling window hold that still counts.
+    pub(super) earlier: Bucket,
 }
 
 impl BucketRow {
-    /// The bucket of a subject (as [`subject_key`]) and window, made where there is none.
-    pub(super) fn of(db: &Connection, budget: &str, subject: &str, window: (u64, u64)) -> Result<BucketRow> {
+    /// The bucket of a subject (as [`subject_key`]) that is open now.
+    pub(super) fn open(db: &Connection, budget: &Budget, subject: &str, now: u64) -> Result<BucketRow> {
+        let window = budget.window.at(now);
+        let keep = keep_until(Some(&budget.window), window);
+        let mut row = BucketRow::of(db, &budget.name, subject, window, keep)?;
+        let lingers = budget.window.lingers_ms();
+        if lingers > 0 {
+            row.earlier = db
+                .prepare_cached(
+                    "SELECT COALESCE(SUM(used), 0), COALESCE(SUM(outstanding), 0) FROM bucket
+                     WHERE budget = ?1 AND subject = ?2 AND window_start < ?3 AND window_end > ?4",
+                )?
+                .query_row(params![budget.name, subject, window.0, now.saturating_sub(lingers)], |row| {
+                    Ok(Bucket { used: row.get(0)?, outstanding: row.get(1)? })
+                })?;
+        }
+        Ok(row)
+    }
+
+    /// What of the limit is this row's to grant, used and outstanding amounts of its own included.
+    pub(super) fn limit(&self, budget: &Budget) -> u64 {
+        self.earlier.remaining(budget.limit)
+    }
+
+    /// All that counts against the limit.
+    pub(super) fn counted(&self) -> Bucket {
+        Bucket {
+            used: self.earlier.used.saturating_add(self.state.used),
+            outstanding: self.earlier.outstanding.saturating_add(self.state.outstanding),
+        }
+    }
+
+    /// When so much of a rolling budget will have ceased to count that `need` fits, if all that is only held comes back:
+    /// ms from now.
+    pub(super) fn frees_in(
+        db: &Connection,
+        budget: &Budget,
+        subject: &str,
+        need: u64,
+        now: u64,
+    ) -> Result<u64> {
+        let lingers = budget.window.lingers_ms();
+        let rows: Vec<(u64, u64)> = db
+            .prepare_cached(
+                "SELECT window_end, used FROM bucket
+                 WHERE budget = ?1 AND subject = ?2 AND window_end > ?3 ORDER BY window_end",
+            )?
+            .query_map(params![budget.name, subject, now.saturating_sub(lingers)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_>>()?;
+        let mut used: u64 = rows.iter().map(|(_, used)| used).sum();
+        for (end, of_slot) in rows {
+            used = used.saturating_sub(of_slot);
+            if used.saturating_add(need) <= budget.limit {
+                return Ok(end.saturating_add(lingers).saturating_sub(now));
+            }
+        }
+        Ok(lingers)
+    }
+
+    /// The bucket of a subject and window, made where there is none.
+    pub(super) fn of(
+        db: &Connection,
+        budget: &str,
+        subject: &str,
+        window: (u64, u64),
+        keep_until: u64,
+    ) -> Result<BucketRow> {
         if let Some(row) = BucketRow::find(db, budget, subject, window.0)? {
             return Ok(row);
         }
@@ -141,9 +210,9 @@ impl BucketRow {
             db,
             "INSERT INTO bucket (budget, subject, window_start, window_end, keep_until, used, outstanding)
              VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)",
-            &[&budget, &subject, &window.0, &window.1, &keep_until(window)],
+            &[&budget, &subject, &window.0, &window.1, &keep_until],
         )?;
-        Ok(BucketRow { id: db.last_insert_rowid(), state: Bucket::default() })
+        Ok(BucketRow { id: db.last_insert_rowid(), state: Bucket::default(), earlier: Bucket::default() })
     }
 
     fn find(db: &Connection, budget: &str, subject: &str, start: u64) -> Result<Option<BucketRow>> {
@@ -161,7 +230,8 @@ impl BucketRow {
     }
 
     fn read(row: &Row<'_>) -> Result<BucketRow> {
-        Ok(BucketRow { id: row.get(0)?, state: Bucket { used: row.get(1)?, outstanding: row.get(2)? } })
+        let state = Bucket { used: row.get(1)?, outstanding: row.get(2)? };
+        Ok(BucketRow { id: row.get(0)?, state, earlier: Bucket::default() })
     }
 
     pub(super) fn save(&self, db: &Connection) -> Result<()> {
@@ -180,8 +250,13 @@ impl BucketRow {
     }
 }
 
-/// Late reports reach a bucket for a day after its window, or two windows where that is longer.
-fn keep_until((start, end): (u64, u64)) -> u64 {
+/// Late reports reach a bucket for a day after its window, or two windows where that is longer. Slots of rolling windows
+/// are many: what comes ten minutes after they have ceased to count finds only the ledger.
+pub(super) fn keep_until(kind: Option<&Window>, (start, end): (u64, u64)) -> u64 {
+    let lingers = kind.map_or(0, Window::lingers_ms);
+    if lingers > 0 {
+        return end.saturating_add(lingers).saturating_add(600_000);
+    }
     end.saturating_add(end.saturating_sub(start).saturating_mul(2).max(DAY_MS))
 }
 

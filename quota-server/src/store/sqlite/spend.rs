@@ -17,12 +17,12 @@ pub(super) fn spend(db: &Connection, at: &Moment, charges: &[Charge]) -> Result<
         let row = match rows.get_mut(&key) {
             Some(row) => row,
             None => {
-                let row = BucketRow::of(db, &budget.name, &key.1, budget.window.at(at.now))?;
+                let row = BucketRow::open(db, budget, &key.1, at.now)?;
                 rows.entry(key.clone()).or_insert(row)
             }
         };
         let limit = match budget.mode {
-            Mode::Enforce => budget.limit,
+            Mode::Enforce => row.limit(budget),
             Mode::Shadow => u64::MAX,
         };
         fits.push(row.state.spend(limit, charge.amount).is_ok());
@@ -33,9 +33,9 @@ pub(super) fn spend(db: &Connection, at: &Moment, charges: &[Charge]) -> Result<
         if all_fit {
             row.save(db)?;
         } else {
-            *row = BucketRow::load(db, row.id)?;
+            row.state = BucketRow::load(db, row.id)?.state;
         }
     }
-    let buckets = keys.iter().filter_map(|key| rows.get(key)).map(|row| row.state).collect();
+    let buckets = keys.iter().filter_map(|key| rows.get(key)).map(|row| row.counted()).collect();
     Ok(Spent { fits, buckets })
 }

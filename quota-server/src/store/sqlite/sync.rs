@@ -1,7 +1,7 @@
 //! A worker's tick: settlements, the ledger, refills.
 
 use super::acquire::{AnswerKey, budget_of, decode, elapse_grants, grant, subject_of};
-use super::rows::{AccountRow, BucketRow, Process, bits, change, subject_key};
+use super::rows::{AccountRow, BucketRow, Process, bits, change, keep_until, subject_key};
 use crate::store::ledger::{Key, Sums};
 use crate::store::{Moment, Overshoot, Synced};
 use prost::Message;
@@ -44,7 +44,7 @@ pub(super) fn sync(db: &Connection, at: &Moment, ttl_ms: u64, request: &SyncRequ
         answer.refills.push(match budget_of(at, want) {
             None => Grant::default(),
             Some(budget) => {
-                let row = BucketRow::of(db, &budget.name, &subject_of(want), budget.window.at(at.now))?;
+                let row = BucketRow::open(db, budget, &subject_of(want), at.now)?;
                 grant(db, at, &process, budget, row, want)?
             }
         });
@@ -112,7 +112,8 @@ fn settle(db: &Connection, at: &Moment, process: i64, settled: &Settled) -> Resu
         Some(budget) => (settled.window, budget.window.at(settled.window).1),
         None => (settled.window, settled.window),
     };
-    let mut row = BucketRow::of(db, &bucket.budget, &subject_key(&bucket.subject), window)?;
+    let keep = keep_until(budget.map(|budget| &budget.window), window);
+    let mut row = BucketRow::of(db, &bucket.budget, &subject_key(&bucket.subject), window, keep)?;
     let mut account = AccountRow::load(db, row.id, process, settled.generation)?;
     let (bucket_was, account_was) = (row.state, account.state);
     let overshoot = row.state.settle(&mut account.state, settled.spent, settled.returned);
