@@ -125,8 +125,9 @@ def as_far_as_it_went(answers: dict[str, Answer]) -> Judge:
         whole = figures.of(recording)
         if charged.source == "counted" and whole and charged.prompt != charge(1, "", whole).prompt:
             return "wrong"  # a count that calls itself exact must be
-        told = figures.prompt_told(replace(recording, answer=answers[recording.id].body))
-        if told is None:
+        answer = answers[recording.id]
+        told = figures.prompt_told(replace(recording, answer=answer.body))
+        if answer.status != recording.status or told is None:
             return charged.source
         prompt = charge(1, "", told).tokens
         return "prompt told" if set(prompt) <= set(charged.tokens) else "wrong"

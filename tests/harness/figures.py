@@ -27,12 +27,11 @@ def of(recording: Recording) -> Figures | None:
 def prompt_told(broken_off: Recording) -> Figures | None:
     """What an answer that broke off had said of the prompt by then: Anthropic's streams begin with it, Gemini's pieces
     each have it. None where the provider tells at the end."""
-    said = list(values(broken_off))
     if broken_off.path.endswith("/v1/messages") and broken_off.content_type == "text/event-stream":
-        starts = [value["message"] for value in said if value.get("type") == "message_start"]
+        starts = [value["message"] for value in values(broken_off) if value.get("type") == "message_start"]
         figures = _anthropic(starts, broken_off)
     elif ":streamGenerateContent" in broken_off.path:
-        figures = _gemini(said, broken_off)
+        figures = _gemini(list(values(broken_off)), broken_off)
     else:
         return None
     output = ("output_visible", "reasoning", "audio_out")
