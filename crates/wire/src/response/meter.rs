@@ -102,15 +102,17 @@ impl ResponseMeter {
         if self.finished {
             return Passed::Untouched;
         }
-        let mut replaced = None;
+        let (mut replaced, mut document) = (None, chunk);
         if self.framing.settle(chunk) {
             self.seen.is_whole = self.framing.is_json();
+            // (In pieces, the white space before it went to the events.)
+            document = chunk.trim_ascii_start();
             // No events after all: white space that was kept back goes on before the rest.
             let kept_back = self.strip.take_if(|_| self.framing.is_json()).map(|mut strip| strip.release());
             replaced = kept_back.filter(|kept| !kept.is_empty()).map(|kept| [&kept, chunk].concat());
         }
         match &mut self.framing {
-            Framing::Json(_) => self.reader.read_sequence(chunk, &mut self.seen),
+            Framing::Json(_) => self.reader.read_sequence(document, &mut self.seen),
             Framing::Lines => self.feed_lines(chunk),
             Framing::Events(_) => replaced = self.feed_events(chunk),
             Framing::EventStream(_) => self.feed_frames(chunk),
