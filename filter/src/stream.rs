@@ -5,6 +5,7 @@ mod call;
 mod decoding;
 mod limits;
 mod reader;
+mod sent;
 
 use crate::admission::{Admission, Asking, Reservation};
 use crate::host::{Action, Body, CallId, Host, LogLevel};

@@ -4,6 +4,7 @@ use super::Arrival;
 use super::answer::Answer;
 use super::limits::Limits;
 use super::reader::Stopper;
+use super::sent::SentBody;
 use crate::admission::{Consumed, Margin, Reservation, Shortage, Worst};
 use crate::charge::{Ending, Known, Source, charge};
 use crate::host::{self, Body, Headers, Host};
@@ -22,6 +23,8 @@ use wire::{Counted, CutOff, PromptCount, Reported, Request, ResponseHead, Rewrit
 
 /// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
 const LONGEST_KEPT: usize = 256 * 1024;
+const TOO_LARGE: &str =
+    "The request's body decodes to more than is read here. Send it without a content-encoding.";
 
 #[derive(Debug)]
 pub(super) struct Call {
@@ -30,7 +33,11 @@ pub(super) struct Call {
     pub(super) request: Request,
     provider: String,
     limits: Limits,
+    /// Without its encoding, if it came in one.
     body: Vec<u8>,
+    /// Bytes of the body as it came, and whether that was encoded.
+    sent_length: usize,
+    sent_encoded: bool,
     /// How the model counts that answers to the name asked for.
     pub(super) model: Model,
     /// The prompt's count, once it was made.
@@ -64,6 +71,11 @@ impl Call {
         let dimensions = rules.dimensions(|name| headers.get(name));
         let encodings = headers.get("accept-encoding").is_some();
         let signature = Signature::of(headers.get("authorization").unwrap_or_default());
+        let unknown = || Dimension::UNKNOWN.to_owned();
+        let sent = SentBody::new(headers.get("content-encoding").unwrap_or_default(), body);
+        let Ok(SentBody { plain: body, length: sent_length, encoded: sent_encoded }) = sent else {
+            return Err((Labels { dimensions, model: unknown() }, TOO_LARGE.to_owned()));
+        };
         match Request::read(&arrival.route, headers.get("content-type").unwrap_or_default(), &body) {
             Ok(None) => Ok(None),
             Ok(Some(request)) => {
@@ -78,6 +90,8 @@ impl Call {
                     provider: arrival.provider.clone(),
                     limits,
                     body,
+                    sent_length,
+                    sent_encoded,
                     model,
                     prompt: None,
                     upper: None,
@@ -89,9 +103,7 @@ impl Call {
                     complete_ns,
                 }))
             }
-            Err(error) => {
-                Err((Labels { dimensions, model: Dimension::UNKNOWN.to_owned() }, error.to_string()))
-            }
+            Err(error) => Err((Labels { dimensions, model: unknown() }, error.to_string())),
         }
     }
 
@@ -173,7 +185,10 @@ impl Call {
         if let Some(changed) = changed.filter(|_| !signature.covers_body) {
             // Envoy works the length out again.
             host.remove_header(Headers::Request, "content-length")?;
-            host.replace_body(Body::Request, self.body.len(), &changed)?;
+            if self.sent_encoded {
+                host.remove_header(Headers::Request, "content-encoding")?;
+            }
+            host.replace_body(Body::Request, self.sent_length, &changed)?;
             self.usage_added = add_usage;
         }
         if self.body.len() > LONGEST_KEPT {

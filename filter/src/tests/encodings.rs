@@ -1,4 +1,4 @@
-//! Answers that come encoded, though nobody asked for an encoding.
+//! Requests that come encoded, and answers that do though nobody asked for an encoding.
 
 use super::*;
 
@@ -123,4 +123,25 @@ fn a_client_that_hangs_up_pays_for_what_it_saw() {
         // " The", " mesh" and " meters".
         assert_eq!((row.tokens[6], row.source.as_str()), (3, "counted"), "{coding}");
     }
+}
+
+#[test]
+fn a_request_that_comes_encoded_is_held_to_its_budget_and_sent_on_plain_where_it_is_changed() {
+    let mut mesh = Mesh::with(BUDGET);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, ASK.as_bytes()).unwrap();
+    let body = encoder.finish().unwrap();
+    let mut headers = chat_headers("acme");
+    headers.push(("content-encoding", b"gzip"));
+    let (context, mut sent) = mesh.workers[0].request(&headers, &[&body], false);
+    while matches!(sent, Sent::Held) {
+        sent = mesh.serve(0).into_iter().rfind(|(answered, _)| *answered == context).expect("an answer").1;
+    }
+    let Sent::Upstream { headers, body } = sent else { panic!("{sent:?}") };
+    assert!(!headers.contains_key("content-encoding") && !headers.contains_key("content-length"));
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.contains("Say hello.") && body.contains("\"max_completion_tokens\":100"), "{body}");
+    mesh.answer(context, 9, 4);
+    mesh.report();
+    assert_eq!(mesh.tokens("acme", "uncached_input"), 9);
 }
