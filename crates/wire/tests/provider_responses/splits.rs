@@ -1,11 +1,14 @@
-//! However a response is cut, the meter says the same, and the client gets the same bytes.
+//! However a response is cut, encoded or not, the meter says the same, and the client gets the same bytes.
 
 use crate::common;
 use crate::corpus::exchanges;
 use crate::documented;
 use crate::fixtures::all;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write;
 use tokens::Encoding::O200kBase;
-use wire::{Extras, FinishReason, Passed, Reported, ResponseMeter};
+use wire::{Decoder, Extras, FinishReason, Passed, Reported, ResponseMeter};
 
 /// So many places of a body are cut, spread over it: of the documented ones nearly all; of the recorded ones, which
 /// are many and alike, fewer, unless `EVERY_SPLIT` is set.
@@ -118,5 +121,48 @@ fn recorded_responses_are_metered_alike_in_any_split() {
             let meter = || common::meter(exchange.api, &exchange.content_type, *strip);
             check(&exchange.id, &exchange.response, meter, &mut random, most);
         }
+    }
+}
+
+/// Meters a body that comes gzipped, in these pieces.
+fn unzipped<'p>(meter: ResponseMeter, pieces: impl IntoIterator<Item = &'p [u8]>) -> Metered {
+    let mut decoder = Decoder::new(b"gzip").unwrap();
+    let mut decoded: Vec<Vec<u8>> = Vec::new();
+    for piece in pieces {
+        decoder.feed(piece, &mut |bytes| decoded.push(bytes.to_vec()));
+    }
+    decoder.finish(&mut |bytes| decoded.push(bytes.to_vec()));
+    assert_eq!((decoder.unread_bytes(), decoder.is_truncated()), (0, false));
+    metered(meter, decoded.iter().map(Vec::as_slice))
+}
+
+fn check_zipped(name: &str, body: &[u8], meter: impl Fn() -> ResponseMeter, random: &mut Random) {
+    let whole = metered(meter(), [body]);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    let zipped = encoder.finish().unwrap();
+    let same = |other: Metered, how: String| {
+        assert_eq!(other.said, whole.said, "{name}, gzipped, {how}");
+        assert!(other.client == whole.client, "{name}, gzipped, {how}: other bytes");
+    };
+    for size in [1, 7, 1_000, usize::MAX] {
+        same(unzipped(meter(), zipped.chunks(size)), format!("in pieces of {size}"));
+    }
+    for _ in 0..4 {
+        let (a, b) = zipped.split_at(random.below(zipped.len() + 1));
+        same(unzipped(meter(), [a, b]), format!("cut at {}", a.len()));
+    }
+}
+
+#[test]
+fn gzipped_responses_are_metered_like_plain_ones_in_any_split() {
+    let mut random = Random(9);
+    for fixture in all() {
+        check_zipped(fixture.name, &fixture.body, || documented::meter(&fixture, true), &mut random);
+    }
+    for exchange in exchanges() {
+        let strip = exchange.content_type.starts_with("text/event-stream");
+        let meter = || common::meter(exchange.api, &exchange.content_type, strip);
+        check_zipped(&exchange.id, &exchange.response, meter, &mut random);
     }
 }
