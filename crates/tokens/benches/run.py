@@ -31,11 +31,15 @@ def say(text):
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
+failed = []
+
+
 def run(*command, **environment):
     command = [str(part) for part in command]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
     if done.returncode:
         print(f"failed: {' '.join(command)} ended with {done.returncode}; what it measured until then is below")
+        failed.append(command[0])
     return [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 4]
 
 
@@ -45,6 +49,7 @@ def module():
     cargo = [wasm_cargo] if wasm_cargo.exists() else ["cargo"]
     build = ["build", "--release", "-p", "tokens", "--example", "contenders", "--target", "wasm32-wasip1"]
     if subprocess.run([*map(str, cargo), *build], cwd=ROOT).returncode:
+        failed.append("the module's build")
         return None
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return target / "wasm32-wasip1/release/examples/contenders.wasm"
@@ -118,6 +123,8 @@ def main():
         report(host, lines)
     data = HERE.parent / "data"
     print("\ndata in the module: " + ", ".join(f"{blob.stem} {blob.stat().st_size / 1e6:.2f} MB" for blob in sorted(data.glob("*.bin"))))
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-//! The contenders as one wasm module: `benches/wasm.mjs` runs it in node, `benches/envoy.py` in Envoy.
+//! The contenders as one wasm module: `benches/wasm.mjs` runs it in node, `benches/envoy.py` in Envoy; and counting within
+//! bounds, for `benches/steps.mjs`.
 #![allow(unsafe_code, clippy::arithmetic_side_effects, clippy::expect_used)] // A bench, called by C's rules.
 
 mod contenders;
@@ -7,6 +8,7 @@ mod envoy;
 
 use contenders::{CONTENDERS, cut};
 use std::hint::black_box;
+use tokens::{Encoding, Work, count_within};
 
 /// Room for a text of so many bytes; never freed.
 #[unsafe(no_mangle)]
@@ -31,6 +33,34 @@ pub unsafe extern "C" fn count(
     // SAFETY: the caller's promise.
     let text = unsafe { std::slice::from_raw_parts(text, bytes) };
     tokens(contender, str::from_utf8(text).expect("UTF-8"), size, again)
+}
+
+/// The steps that are left of `steps` when a text is counted within them; of encoding 1, `cl100k_base`, or else `o200k_base`.
+///
+/// # Safety
+///
+/// At `text` there are as many bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn left_of(encoding: usize, text: *const u8, bytes: usize, steps: u64) -> u64 {
+    // SAFETY: the caller's promise.
+    let text = unsafe { std::slice::from_raw_parts(text, bytes) };
+    let encoding = if encoding == 1 { Encoding::Cl100kBase } else { Encoding::O200kBase };
+    let mut work = Work::of(steps);
+    black_box(count_within(encoding, str::from_utf8(text).expect("UTF-8"), &mut work));
+    work.left()
+}
+
+/// Writes the bytes of a token of `o200k_base` to `to`; how many there are.
+///
+/// # Safety
+///
+/// At `to` there is room for 128 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn token(rank: u32, to: *mut u8) -> usize {
+    let bytes = tiktoken_rs::o200k_base_singleton().decode_bytes(&[rank]).expect("a token");
+    // SAFETY: no token is longer.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    bytes.len()
 }
 
 fn tokens(contender: usize, text: &str, size: usize, again: bool) -> u64 {

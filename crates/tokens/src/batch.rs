@@ -76,6 +76,8 @@ pub(crate) fn one(
         work.read(usize::MAX)?;
     }
     let length = end - at;
+    // Finding a piece of a few bytes costs as much as a look-up.
+    work.step()?;
     work.read(length)?;
     // Words behind a dash or a blank that is not ASCII; other scripts are merged by characters.
     let mixed = (5..=short::LONGEST).contains(&length) && text.get(at + 4..end).is_some_and(<[u8]>::is_ascii);

@@ -27,18 +27,28 @@ pub fn count_within(encoding: Encoding, text: &str, work: &mut Work) -> Count {
     count_pieces(encoding, text.as_bytes(), work, |_, _| false)
 }
 
-/// Whether `text` has more than `limit` tokens. Stops as soon as that is clear.
+/// Whether `text` has more than `limit` tokens. Stops as soon as that is clear, by the tokens so far and the bytes left: it
+/// never looks at more than 128 bytes for each token of the limit.
 #[must_use]
 pub fn exceeds(encoding: Encoding, text: &str, limit: u64) -> bool {
-    if upper_bound(text.len()) <= limit {
-        return false;
-    }
-    if lower_bound(text.len()) > limit {
-        return true;
-    }
+    exceeds_with(encoding, text, limit, &mut Work::unbounded())
+}
+
+/// Within a piece tokens tell nothing: its beginning can have more of them than all of it. Bytes do: a piece that is too long for
+/// what the limit leaves is not begun.
+fn exceeds_with(encoding: Encoding, text: &str, limit: u64, work: &mut Work) -> bool {
+    let exceeding = |tokens: u64, rest| tokens.saturating_add(lower_bound(rest)) > limit;
     let clear =
-        |tokens: u64, rest: usize| tokens > limit || tokens.saturating_add(upper_bound(rest)) <= limit;
-    count_pieces(encoding, text.as_bytes(), &mut Work::unbounded(), clear).tokens > limit
+        |tokens: u64, rest| exceeding(tokens, rest) || tokens.saturating_add(upper_bound(rest)) <= limit;
+    if clear(0, text.len()) {
+        return exceeding(0, text.len());
+    }
+    let mut left = text.len();
+    let counted = count_pieces(encoding, text.as_bytes(), work, |tokens, rest| {
+        left = rest;
+        clear(tokens, rest)
+    });
+    exceeding(counted.tokens, left)
 }
 
 /// No text has more tokens than bytes: every token of a byte-level vocabulary covers at least one.
@@ -59,7 +69,7 @@ fn count_pieces(
     encoding: Encoding,
     text: &[u8],
     work: &mut Work,
-    stop: impl Fn(u64, usize) -> bool,
+    stop: impl FnMut(u64, usize) -> bool,
 ) -> Count {
     match encoding {
         #[cfg(feature = "cl100k")]
@@ -79,7 +89,7 @@ fn count_by(
     next: impl Fn(&[u8], usize, &mut Parts, &mut Work) -> Option<(u64, usize)>,
     text: &[u8],
     work: &mut Work,
-    stop: impl Fn(u64, usize) -> bool,
+    mut stop: impl FnMut(u64, usize) -> bool,
 ) -> Count {
     let (mut tokens, mut at, mut parts) = (0u64, 0, Parts::new());
     while at < text.len() {
@@ -134,5 +144,37 @@ mod tests {
         assert_eq!(count(Encoding::Cl100kBase, "antidisestablishmentarianism"), 6);
         assert_eq!(count(Encoding::Cl100kBase, "2 + 2 = 4"), 7);
         assert_eq!(count(Encoding::Cl100kBase, "お誕生日おめでとう"), 9);
+    }
+
+    /// The steps that it takes to tell.
+    fn steps_to_tell(text: &str, limit: u64, expected: bool) -> u64 {
+        let mut work = Work::of(u64::MAX);
+        assert_eq!(exceeds_with(Encoding::O200kBase, text, limit, &mut work), expected);
+        u64::MAX.saturating_sub(work.left())
+    }
+
+    #[test]
+    fn what_exceeds_is_not_read_to_its_end() {
+        const MEGABYTE: usize = 1 << 20;
+        for unit in ["a", " ", "\n", "=", "\u{301}", " \t\u{3000}", "日", "x "] {
+            let text = unit.repeat(MEGABYTE / unit.len());
+            assert_eq!(steps_to_tell(&text, 100, true), 0, "{unit:?}");
+            assert_eq!(steps_to_tell(&text, MEGABYTE as u64, false), 0, "{unit:?}");
+            // Behind a line end is a piece of its own.
+            let text = std::format!("word.\n\n{text}");
+            assert_eq!(steps_to_tell(&text, 100, true), 0, "{unit:?}");
+            // What bytes alone don't tell: as many as a hundred tokens could cover, a step for a byte or two.
+            let hundred: &str = &text
+                .chars()
+                .take(12_800 / unit.len() * unit.chars().count())
+                .collect::<std::string::String>();
+            let steps = steps_to_tell(hundred, 100, true);
+            assert!((1..100_000).contains(&steps), "{unit:?}: {steps}");
+        }
+        // Short pieces are counted up to the limit, and no further.
+        let words = "word ".repeat(2_000);
+        let all = steps_to_tell(&words, 3_000, false);
+        let few = steps_to_tell(&words, 100, true);
+        assert!(few.saturating_mul(10) < all, "{few} of {all}");
     }
 }

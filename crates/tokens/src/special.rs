@@ -10,8 +10,7 @@ pub fn count_with_special(encoding: Encoding, text: &str) -> u64 {
     let (mut tokens, mut plain, mut search) = (0u64, text, 0);
     while let Some(open) = plain.get(search..).and_then(|rest| rest.find("<|")) {
         let start = search.saturating_add(open);
-        let special = plain.get(start..).and_then(|rest| rest.get(..rest.find("|>")?.saturating_add(2)));
-        match special.filter(|name| is_special(encoding, name)) {
+        match special(encoding, plain.get(start..).unwrap_or("")) {
             Some(name) => {
                 let before = plain.get(..start).unwrap_or("");
                 tokens = tokens.saturating_add(count(encoding, before)).saturating_add(1);
@@ -23,6 +22,15 @@ pub fn count_with_special(encoding: Encoding, text: &str) -> u64 {
     }
     tokens.saturating_add(count(encoding, plain))
 }
+
+/// The special token that `text` begins with. Looks at no more of it than the longest one has.
+fn special(encoding: Encoding, text: &str) -> Option<&str> {
+    let beginning = text.as_bytes().get(..LONGEST).unwrap_or(text.as_bytes());
+    let close = beginning.windows(2).position(|two| two == b"|>")?;
+    text.get(..close.saturating_add(2)).filter(|name| is_special(encoding, name))
+}
+
+const LONGEST: usize = "<|reserved_201087|>".len();
 
 /// Sources: `openai_public.py` of tiktoken 0.12; harmony's reserved ones by number, as there.
 fn is_special(encoding: Encoding, name: &str) -> bool {

@@ -1,47 +1,14 @@
 //! No text takes long, none panics, and bounds hold.
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test.
 
+#[path = "texts/hostile.rs"]
+mod hostile;
+
+use hostile::{MEGABYTE, hostile};
 use std::time::{Duration, Instant};
-use tokens::{Counter, Encoding, Work, count, count_within, exceeds, lower_bound, upper_bound};
-
-const MEGABYTE: usize = 1 << 20;
-
-/// Texts that others take seconds for, or panic on.
-fn hostile() -> Vec<(&'static str, String)> {
-    let mut state = 1u64;
-    let mut random = move |below: u32| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as u32 % below
-    };
-    let repeated = |unit: &str| unit.repeat(MEGABYTE / unit.len());
-    vec![
-        ("one letter", repeated("a")),
-        ("spaces", repeated(" ")),
-        ("newlines", repeated("\n")),
-        ("mixed white space", repeated(" \t \u{a0}\u{3000}")),
-        ("a line end, then spaces", format!("\n{}", repeated(" "))),
-        ("equals signs", format!("{}#", repeated("="))),
-        ("ab", repeated("ab")),
-        ("combining marks", repeated("\u{301}")),
-        ("one emoji", repeated("😀")),
-        ("Thai", repeated("ก็ที่")),
-        ("upper case after Han", format!("日{}", repeated("A"))),
-        ("random letters", (0..MEGABYTE).map(|_| char::from(b'a' + random(26) as u8)).collect()),
-        ("few random letters", (0..MEGABYTE).map(|_| char::from(b'a' + random(3) as u8)).collect()),
-        ("random Han", (0..MEGABYTE / 3).filter_map(|_| char::from_u32(0x4E00 + random(0x5000))).collect()),
-        (
-            "base64",
-            (0..MEGABYTE)
-                .map(|_| {
-                    char::from(
-                        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-                            [random(64) as usize],
-                    )
-                })
-                .collect(),
-        ),
-    ]
-}
+use tokens::{
+    Counter, Encoding, Work, count, count_with_special, count_within, exceeds, lower_bound, upper_bound,
+};
 
 #[test]
 fn a_hostile_megabyte_takes_linear_time() {
@@ -81,6 +48,19 @@ fn exceeding_is_known_early() {
     }
     // A thousand times 4.5 MB: read to the end this would take minutes.
     assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn marks_without_an_end_are_searched_once() {
+    for unit in ["<|", "<|reserved_", "<|endoftext|"] {
+        let text = unit.repeat(MEGABYTE / unit.len());
+        for encoding in [Encoding::O200kHarmony, Encoding::Cl100kBase] {
+            let start = Instant::now();
+            assert_eq!(count_with_special(encoding, &text), count(encoding, &text), "{unit}");
+            // As above: read to the end for each, this would take minutes.
+            assert!(start.elapsed() < Duration::from_secs(10), "{unit}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Counts are those of `tiktoken-rs`, on everything.
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test.
 
+#[path = "texts/hostile.rs"]
+mod hostile;
 mod texts;
 
 use std::fmt::Write as _;
@@ -83,6 +85,49 @@ fn every_token_alone_and_beside_another() {
     }
 }
 
+/// Bytes that are no text, made text by characters that begin before them and end behind them.
+fn completed(random: &mut Random, bytes: &[u8]) -> Option<String> {
+    let mut text = bytes.to_vec();
+    for _ in 0..200 {
+        if let Ok(text) = String::from_utf8(text) {
+            return Some(text);
+        }
+        let continued = bytes.iter().take_while(|byte| **byte & 0xC0 == 0x80).count();
+        let mut any = |first: usize, behind: usize| (first + random.below(behind - first)) as u8;
+        let before = match (continued, any(0, 3)) {
+            (0, _) => vec![],
+            (1, 0) => vec![any(0xC2, 0xE0)],
+            (1, 1) | (2, 0 | 1) => vec![any(0xE0, 0xF0), any(0x80, 0xC0)],
+            _ => vec![any(0xF0, 0xF5), any(0x80, 0xC0), any(0x80, 0xC0)],
+        };
+        let behind: Vec<u8> = (0..any(0, 4)).map(|_| any(0x80, 0xC0)).collect();
+        text = [&before[..before.len().min(4 - continued.min(4))], bytes, &behind].concat();
+    }
+    None
+}
+
+#[test]
+fn every_token_that_begins_or_ends_within_a_character() {
+    let mut random = Random::new(6);
+    for (encoding, ranks) in [(Encoding::O200kBase, 199_998), (Encoding::Cl100kBase, 100_256)] {
+        let mut completed_tokens = 0;
+        for rank in 0..ranks {
+            let bytes = oracle(encoding).decode_bytes(&[rank]).expect("every rank is a token");
+            if str::from_utf8(&bytes).is_ok() {
+                continue;
+            }
+            for _ in 0..6 {
+                let Some(text) = completed(&mut random, &bytes) else { continue };
+                completed_tokens += 1;
+                same(&text);
+                same(&format!("⇙{text}"));
+                same(&format!("{}{text}", random.character()));
+            }
+        }
+        assert!(completed_tokens > 4_000, "{completed_tokens}");
+    }
+}
+
 #[test]
 fn every_character_between_letters_and_alone() {
     for c in (0..=0x10_FFFFu32).filter_map(char::from_u32) {
@@ -101,6 +146,14 @@ fn contractions_without_regard_to_case() {
         "it's", "IT'S", "it'ſ", "it'ſt", "IT'ſ IS", "we'LL", "we'l", "'re", " 're", "x'Ve", "1's", "'s's",
         "日's", "é'D",
     ] {
+        same(text);
+    }
+}
+
+/// In the first, the last byte of a character is merged with the two letters behind it.
+#[test]
+fn tokens_of_a_characters_end_and_letters() {
+    for text in ["⇙ʊpp", "⇙ʊp", "⇙ʊppp", "ʊpp"] {
         same(text);
     }
 }
@@ -128,6 +181,25 @@ fn long_runs_of_one_kind() {
             same(&run);
             same(&format!("x{run}y"));
             same(&format!("{run}#"));
+        }
+    }
+}
+
+/// A megabyte by `bpe-openai`, which is quicker here and does not panic; the beginning by `tiktoken-rs`, too.
+#[test]
+fn hostile_megabytes() {
+    let mut texts = hostile::hostile();
+    texts.push(("a million spaces", " ".repeat(1_000_000)));
+    for (name, text) in texts {
+        let beginning = &text[..boundary(&text, 20_000)];
+        for encoding in BOTH {
+            let other = match encoding {
+                Encoding::Cl100kBase => bpe_openai::cl100k_base(),
+                _ => bpe_openai::o200k_base(),
+            };
+            assert_eq!(count(encoding, &text), other.count(&text) as u64, "{name}, {encoding:?}");
+            let expected = oracle(encoding).encode_ordinary(beginning).len() as u64;
+            assert_eq!(count(encoding, beginning), expected, "{name}, {encoding:?}");
         }
     }
 }

@@ -178,9 +178,10 @@ impl<'a> Characters<'a> {
             if within_character || last.is_some() && first.is_some() {
                 continue;
             }
+            // Of a character that is one byte there is no second; of one that is cut off behind its first, any.
             let seconds = match right {
+                [0..0x80, ..] => 0..=0,
                 [_, second, ..] => *second..=*second,
-                [0..0x80] => 0..=0,
                 _ => 0x80..=0xBF,
             };
             for second in seconds {
