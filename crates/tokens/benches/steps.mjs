@@ -9,7 +9,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { WASI } from "node:wasi";
 
-const [module_path, folder = "target/texts", steps = "850000", runs = "9"] = process.argv.slice(2);
+const [module_path, folder = "target/texts", steps = "750000", runs = "11"] = process.argv.slice(2);
 const wasi = new WASI({ version: "preview1" });
 const unused = () => { throw new Error("only Envoy has this"); };
 const env = { proxy_get_buffer_bytes: unused, proxy_log: unused };

@@ -1,29 +1,33 @@
 //! How much counting may cost.
 //!
-//! What a step takes at most is measured: texts of a megabyte, as wasm under node, processor time, on a machine with two
-//! busy cores (quiet ones take half). The first column is a million steps or, with less work, all of the text:
+//! What 750,000 steps take, which are what the filter gives a prompt, is measured by `benches/steps.mjs`: texts of a megabyte
+//! or a fifth of it, the slower one, as wasm under node, the least processor time of eleven runs on a machine with two
+//! busy cores:
 //!
 //! ```text
-//!                                                     o200k_base            cl100k_base
-//!                                                    ms   ns a step        ms   ns a step
-//! English prose                                     9.8       12.7       12.7       25.9
-//! one letter, spaces, newlines, `====…#`, `abab…`   4 to 10   8 to 19    4 to 6     8 to 11
-//! mixed white space                                 9.7        9.7        8.9        8.9
-//! combining marks                                   5.9       22.6        5.6       21.5
-//! runs of blanks or symbols, up to 200 long        20.9       20.9       18.5       18.5
-//! the longest tokens, shuffled, whole or cut       23.3       23.3       14.7       14.7
-//! random letters, of 26 or of 3                    17.4       17.4       16.4       16.4
-//! base64                                           11.3       11.3       25.1       25.1
-//! random Han                                       10.6       10.6        9.7        9.7
-//! random kana, Hangul, Thai, Hindi, Arabic, emoji   7 to 14    7 to 14    6 to 12    6 to 12
-//! random characters of all of Unicode              15.2       15.2       11.4       11.4
+//!                                                      o200k_base            cl100k_base
+//!                                                     ms   ns a step        ms   ns a step
+//! English prose, code                                8.7       11.6       17.0       22.7
+//! Chinese, Japanese, Russian, Arabic, Hindi         15.6       20.8       13.3       17.7
+//! one letter, spaces, newlines, `====…#`, `abab…`    4.2        7.3        2.7        7.1
+//! mixed white space, combining marks                 5.7        7.6        5.1        7.5
+//! runs of blanks or symbols, up to 200 long         10.8       14.4       10.4       13.9
+//! the longest tokens, shuffled, whole or cut        16.6       22.1       10.2       13.7
+//! random letters, of 26 or of 3                      7.5       10.0        7.0        9.4
+//! words of 5 random letters                         16.9       22.6       19.8       26.3
+//! words of 15                                       17.7       23.6       18.5       24.7
+//! words of 17 or 60                                  7.3        9.7        6.6        8.8
+//! base64                                             9.0       12.0       15.6       20.8
+//! random ASCII, digits                               5.7        7.6       13.9       18.5
+//! random Latin-1 letters, Cyrillic                  15.6       20.8        6.1        8.1
+//! random Arabic, Hindi, Thai                         5.6       11.0        6.6        8.9
 //! ```
 //!
-//! (Random Cyrillic, Chinese and Russian took 24 to 31 ns a step then; a third more steps are charged for them since.)
+//! Of a line with several texts these are the highest figures. In a run beside busier neighbours some lines took up to twice as long.
 
 /// Work that may be done: one for all the texts that are to be counted together, so that it bounds them all.
 ///
-/// A step is about one look-up in the vocabulary, at most some 20 ns as wasm. English takes three or four a token.
+/// A step is about one look-up in the vocabulary, at most some 25 ns as wasm. English takes three or four a token.
 #[derive(Clone, Debug)]
 pub struct Work {
     left: u64,

@@ -29,9 +29,9 @@ const TOOLS_REASONING_CHAT: u64 = 97;
 /// Around an earlier call, on reasoning models: channel, constraint (recorded: gpt-5 and gpt-5.5, 7 to 9).
 const CALL_REASONING: u64 = 8;
 
-/// Steps of the tokenizer for one prompt: at most 20 ms as wasm (the table in `tokens`' `work.rs`). Enough for a megabyte
-/// of English; what is beyond is bounded from above.
-const STEPS: u64 = 850_000;
+/// Steps of the tokenizer for one prompt: at most 20 ms as wasm (the table in `tokens`' `work.rs`). Enough for
+/// 900 kB of English; what is beyond is bounded from above.
+const STEPS: u64 = 750_000;
 
 /// A prompt's tokens, by what they are for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
