@@ -99,7 +99,7 @@ def test_check_says_what_a_policy_means(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(NARROW)
     done = subprocess.run([paths.tollkeeper(), "check", file], capture_output=True, text=True, check=True)
-    assert "calls: 2 requests per tenant every 1day" in done.stdout
+    assert "calls: 2 requests per 1d for each tenant" in done.stdout
 
 
 def test_usage_and_budgets_on_the_command_line(stack: Stack, tenant: str) -> None:
