@@ -251,23 +251,20 @@ impl Worker {
         grants.iter().any(|grant| self.is_over(grant, sent_at, now))
     }
 
-    /// Gives everything back that was held and granted for an [`Asking`].
-    pub(crate) fn return_all(
+    /// Gives back what was granted for an [`Asking`], not what is held for it.
+    pub(crate) fn return_grants(
         &mut self,
-        host: &dyn Host,
         rules: &Rules,
         labels: &Labels,
-        mut asking: Asking,
+        asking: &Asking,
         grants: &[Grant],
-    ) -> Asking {
+    ) {
         for (missing, grant) in asking.missing.iter().zip(grants) {
             self.buckets.answered(missing.key);
             let Some(rule) = rules.budgets().get(missing.rule) else { continue };
             let epoch = Epoch { window: grant.window, generation: grant.generation };
             self.outbox.settle(missing.key, epoch, || rule.bucket(labels), 0, grant.amount);
         }
-        self.give_back(host, rules, labels, std::mem::take(&mut asking.held));
-        asking
     }
 
     /// The server has not enough for an [`Asking`]: what was held goes back, and the shortage is remembered.

@@ -242,7 +242,7 @@ impl Stream {
         if answer.grants.len() == asking.len() {
             let (rules, labels) = (&call.rules, &call.labels);
             if worker.came_too_late(host, &answer.grants, question.sent.at) {
-                let asking = worker.return_all(host, rules, labels, asking, &answer.grants);
+                worker.return_grants(rules, labels, &asking, &answer.grants);
                 return self.ask_again(host, worker, call, asking);
             }
             let held = worker.granted(host, rules, labels, asking, &answer.grants, question.sent.at);
@@ -258,6 +258,7 @@ impl Stream {
         if asking.is_again() {
             return self.without_server(host, worker, call, asking, From::Answer);
         }
+        worker.abandon(host, &call.rules, &call.labels, asking);
         let action = self.ask(host, worker, call, From::Answer);
         if let Phase::AwaitingLeases { asking, .. } = &mut self.phase {
             asking.repeats();
