@@ -78,9 +78,13 @@ impl Lease {
     /// Whether the slot can be given to another bucket without losing anything.
     #[must_use]
     pub fn is_vacant(&self, generation: u32, now: u64) -> bool {
-        now >= self.ends_at
-            || self.epoch.generation < generation
-            || (self.available == 0 && now >= self.dry_until && now.saturating_sub(self.used_at) > 1_000)
+        let unused_ms = now.saturating_sub(self.used_at);
+        let over = now >= self.ends_at || self.epoch.generation < generation;
+        if self.available > 0 {
+            // Whoever was granted it gives it back once it is idle, so that nobody holds it; until then it stays.
+            return over && unused_ms > UNRETURNED_MS;
+        }
+        over || (now >= self.dry_until && unused_ms > 1_000)
     }
 
     /// Takes `need` out of the lease.
@@ -157,6 +161,9 @@ impl Lease {
     }
 }
 
+/// Above the time that workers take to give back what is idle.
+const UNRETURNED_MS: u64 = 30_000;
+
 /// Changes with the layout: a record written by another version of the module in the same process is not misread.
 const LAYOUT: u64 = u64::from_le_bytes(*b"tklease2");
 
@@ -209,7 +216,8 @@ mod tests {
     fn a_slot_with_money_in_it_is_never_vacant() {
         assert!(!lease(1).is_vacant(2, NOW + 4_999));
         assert!(lease(0).is_vacant(2, NOW + 2_000));
-        assert!(lease(1).is_vacant(2, NOW + 5_000));
+        assert!(!lease(1).is_vacant(2, NOW + 5_000), "over, and not yet given back");
+        assert!(lease(1).is_vacant(2, NOW + 30_001), "over, and whoever had it is gone");
     }
 
     #[test]
