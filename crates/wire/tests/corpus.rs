@@ -11,7 +11,6 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 mod common;
 
 use common::{EVENTS, JSON, chat_meter, read_chat};
@@ -26,14 +25,8 @@ struct Exchange {
     response: String,
 }
 
-fn corpus() -> Option<PathBuf> {
-    let configured = std::env::var_os("TOLLKEEPER_CORPUS").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared/corpus"));
-    configured.into_iter().chain(beside).map(|dir| dir.join("recorded.jsonl")).find(|file| file.is_file())
-}
-
 fn exchanges() -> Vec<Exchange> {
-    let Some(file) = corpus() else {
+    let Some(file) = common::corpus() else {
         println!("skipped: corpus not found");
         return Vec::new();
     };

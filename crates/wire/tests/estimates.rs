@@ -16,7 +16,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
 use tokens::{Family, Known, Learned, Model, Raw};
 use wire::{PromptCount, Request, recognise};
 
@@ -35,14 +34,8 @@ struct Prompt {
     openai: bool,
 }
 
-fn corpus() -> Option<PathBuf> {
-    let configured = std::env::var_os("TOLLKEEPER_CORPUS").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared/corpus"));
-    configured.into_iter().chain(beside).map(|dir| dir.join("recorded.jsonl")).find(|file| file.is_file())
-}
-
 fn prompts() -> Vec<Prompt> {
-    let Some(file) = corpus() else {
+    let Some(file) = common::corpus() else {
         println!("skipped: corpus not found");
         return Vec::new();
     };

@@ -11,9 +11,10 @@
 )]
 #![cfg(not(target_arch = "wasm32"))]
 
+mod common;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use wire::{Api, Request, Route, recognise};
 
 struct Exchange {
@@ -26,15 +27,9 @@ struct Exchange {
     response: Vec<u8>,
 }
 
-fn corpus() -> Option<PathBuf> {
-    let configured = std::env::var_os("TOLLKEEPER_CORPUS").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared/corpus"));
-    configured.into_iter().chain(beside).map(|dir| dir.join("recorded.jsonl")).find(|file| file.is_file())
-}
-
 /// All exchanges with their routes, and the paths of those that have none.
 fn exchanges() -> (Vec<Exchange>, Vec<String>) {
-    let Some(file) = corpus() else {
+    let Some(file) = common::corpus() else {
         println!("skipped: corpus not found");
         return (Vec::new(), Vec::new());
     };

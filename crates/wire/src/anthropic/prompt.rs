@@ -2,25 +2,12 @@
 
 use crate::json::{Error, Kind, Scanner, Span, Str};
 use crate::prompt::{Image, Media, Sink};
-use crate::request::walk::{each, is, members, skip, text, text_or_each, unknown};
+use crate::request::walk::{each, is, members, role_and_content, skip, text, text_or_each, unknown};
 use tokens::Detail;
 
 /// An array of messages.
 pub(crate) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    each(scanner, sink, |scanner, sink| {
-        sink.message();
-        if scanner.peek()? != Kind::Object {
-            return unknown(scanner, sink);
-        }
-        members(scanner, |key, kind, scanner| match (key, kind) {
-            ("role", Kind::String) => {
-                sink.role(&scanner.string()?);
-                Ok(())
-            }
-            ("content", _) => text_or_each(scanner, sink, block),
-            _ => unknown(scanner, sink),
-        })
-    })
+    each(scanner, sink, |scanner, sink| role_and_content(scanner, sink, block))
 }
 
 /// The system prompt: a text or blocks.

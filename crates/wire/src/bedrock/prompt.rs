@@ -2,27 +2,16 @@
 
 use crate::json::{Error, Kind, Scanner};
 use crate::prompt::{Audio, Image, Media, Sink};
-use crate::request::walk::{each, is, members, skip, text, text_or_each, tool_calls, unknown};
+use crate::request::walk::{
+    each, is, members, role_and_content, skip, text, text_or_each, tool_calls, unknown,
+};
 use tokens::Detail;
 
 /// Formats of documents that are text: their base64 is longer than they are.
 const TEXTS: [&str; 4] = ["txt", "md", "csv", "html"];
 
 pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
-    each(scanner, sink, |scanner, sink| {
-        sink.message();
-        if scanner.peek()? != Kind::Object {
-            return unknown(scanner, sink);
-        }
-        members(scanner, |key, kind, scanner| match (key, kind) {
-            ("role", Kind::String) => {
-                sink.role(&scanner.string()?);
-                Ok(())
-            }
-            ("content", _) => text_or_each(scanner, sink, block),
-            _ => unknown(scanner, sink),
-        })
-    })
+    each(scanner, sink, |scanner, sink| role_and_content(scanner, sink, block))
 }
 
 pub(super) fn system(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {

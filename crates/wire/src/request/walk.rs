@@ -37,6 +37,26 @@ pub(crate) fn text_or_each(scanner: &mut Scanner<'_>, sink: &mut dyn Sink, item:
     }
 }
 
+/// One message that is a role and content: a text, or parts with a walk for each.
+pub(crate) fn role_and_content(
+    scanner: &mut Scanner<'_>,
+    sink: &mut dyn Sink,
+    part: Walk,
+) -> Result<(), Error> {
+    sink.message();
+    if scanner.peek()? != Kind::Object {
+        return unknown(scanner, sink);
+    }
+    members(scanner, |key, kind, scanner| match (key, kind) {
+        ("role", Kind::String) => {
+            sink.role(&scanner.string()?);
+            Ok(())
+        }
+        ("content", _) => text_or_each(scanner, sink, part),
+        _ => unknown(scanner, sink),
+    })
+}
+
 /// A text. `null` is none; anything else may reach the model, too.
 pub(crate) fn text(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     match scanner.peek()? {

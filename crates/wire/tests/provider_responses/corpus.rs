@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 use wire::{Api, recognise};
 
 pub(crate) struct Exchange {
@@ -17,15 +16,9 @@ pub(crate) struct Exchange {
     pub(crate) response: Vec<u8>,
 }
 
-fn corpus() -> Option<PathBuf> {
-    let configured = std::env::var_os("TOLLKEEPER_CORPUS").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared/corpus"));
-    configured.into_iter().chain(beside).map(|dir| dir.join("recorded.jsonl")).find(|file| file.is_file())
-}
-
 /// All calls to models; empty where there is no corpus.
 pub(crate) fn exchanges() -> Vec<Exchange> {
-    let Some(file) = corpus() else {
+    let Some(file) = crate::common::corpus() else {
         println!("skipped: corpus not found");
         return Vec::new();
     };
