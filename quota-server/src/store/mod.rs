@@ -1,11 +1,13 @@
 //! Where buckets, leases and the ledger live.
 //!
 //! A [`Store`] offers whole operations, not rows: each is atomic, and durable once answered, so that a store may carry
-//! it out in one transaction or in one script. What it decides comes from the state machines of [`quota`].
+//! it out in one transaction or in one script. What it decides is the same in all of them: `operations`, over the state
+//! machines of [`quota`].
 
 #[cfg(test)]
 mod conformance;
 pub mod ledger;
+mod operations;
 pub mod sqlite;
 
 use ledger::Entry;

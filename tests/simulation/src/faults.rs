@@ -1,7 +1,6 @@
 //! Machines, clocks and people.
 
 use crate::envoy::Envoy;
-use crate::server::at_once;
 use crate::world::{Event, World};
 use quota_server::live_policy::Current;
 use std::rc::Rc;
@@ -80,7 +79,7 @@ impl World {
         let server = &self.servers[at];
         if !server.up.replace(true) {
             self.note(|| format!("server {at} starts"));
-            at_once(self.store.taken_up(server.clock(self.now.get()))).expect("a store in memory");
+            self.store.taken_up(server.clock(self.now.get()));
             // It reads the policy file as it is now.
             self.reload_policy(at, self.version.get());
         }

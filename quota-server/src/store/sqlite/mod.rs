@@ -1,20 +1,21 @@
 //! The embedded store: one SQLite file, one server.
 
-mod acquire;
+mod forget;
+mod ledger;
 mod query;
 mod rows;
 mod schema;
-mod spend;
-mod sweep;
-mod sync;
 mod writer;
 
 use super::ledger::Entry;
+use super::operations::{self, Rules};
 use super::{Acquired, Answer, Charge, Error, Moment, OpenBucket, Spent, Store, Swept, Synced};
 use policy::Policy;
 use quota::proto::{AcquireRequest, SyncRequest};
+use rows::SqlRows;
 use rusqlite::Connection;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use writer::Writer;
 
@@ -24,7 +25,7 @@ pub struct Sqlite {
     reader: Option<Arc<Mutex<Option<Connection>>>>,
     ttl_ms: u64,
     /// Unix ms.
-    opened: u64,
+    opened: AtomicU64,
 }
 
 impl Sqlite {
@@ -35,13 +36,12 @@ impl Sqlite {
     /// Says what is wrong with the file.
     pub fn open(path: &Path, ttl_ms: u64, now: u64) -> Result<Sqlite, Error> {
         let connection = schema::open(path)?;
-        rows::spare(&connection, now.saturating_add(ttl_ms)).map_err(|e| Error::Unusable(e.to_string()))?;
         let reader = schema::open_to_read(path)?;
         Ok(Sqlite {
             writer: Arc::new(Writer::start(connection)?),
             reader: Some(Arc::new(Mutex::new(Some(reader)))),
             ttl_ms,
-            opened: now,
+            opened: AtomicU64::new(now),
         })
     }
 
@@ -51,16 +51,21 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn in_memory(ttl_ms: u64, now: u64) -> Result<Sqlite, Error> {
         let writer = Arc::new(Writer::in_place(schema::in_memory()?));
-        Ok(Sqlite { writer, reader: None, ttl_ms, opened: now })
+        Ok(Sqlite { writer, reader: None, ttl_ms, opened: AtomicU64::new(now) })
     }
 
     /// What a server does that takes the store up at `now` (Unix ms): see [`Sqlite::open`].
-    ///
-    /// # Errors
-    /// As any operation.
-    pub async fn taken_up(&self, now: u64) -> Result<(), Error> {
-        let ttl_ms = self.ttl_ms;
-        self.writer.run(move |db| rows::spare(db, now.saturating_add(ttl_ms))).await
+    pub fn taken_up(&self, now: u64) {
+        self.opened.store(now, Ordering::Relaxed);
+    }
+
+    fn operate<T: Send + 'static>(
+        &self,
+        at: Moment,
+        operation: impl FnOnce(&mut SqlRows<'_>, Rules<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'_, T> {
+        let (ttl_ms, listening_since) = (self.ttl_ms, self.opened.load(Ordering::Relaxed));
+        self.write(move |db| operation(&mut SqlRows { db, listening_since }, Rules::of(&at, ttl_ms)))
     }
 
     fn write<T: Send + 'static>(
@@ -91,42 +96,33 @@ impl Sqlite {
 /// Says what is wrong with the file.
 pub fn read_ledger(path: &Path, since: u64) -> Result<Vec<Entry>, Error> {
     let connection = schema::open_to_read(path)?;
-    query::ledger(&connection, since).map_err(|error| Error::Failed(error.to_string()))
+    ledger::since(&connection, since).map_err(|error| Error::Failed(error.to_string()))
 }
 
 impl Store for Sqlite {
     fn acquire(&self, at: Moment, request: AcquireRequest) -> Answer<'_, Acquired> {
-        let ttl_ms = self.ttl_ms;
-        self.write(move |db| acquire::acquire(db, &at, ttl_ms, &request))
+        self.operate(at, move |rows, rules| operations::acquire(rows, rules, &request))
     }
 
     fn sync(&self, at: Moment, request: SyncRequest) -> Answer<'_, Synced> {
-        let ttl_ms = self.ttl_ms;
-        self.write(move |db| sync::sync(db, &at, ttl_ms, &request))
+        self.operate(at, move |rows, rules| operations::sync(rows, rules, &request))
     }
 
     fn spend(&self, at: Moment, charges: Vec<Charge>) -> Answer<'_, Spent> {
-        self.write(move |db| spend::spend(db, &at, &charges))
+        self.operate(at, move |rows, rules| operations::spend(rows, rules, &charges))
     }
 
     fn sweep(&self, at: Moment) -> Answer<'_, Swept> {
-        let (ttl_ms, opened) = (self.ttl_ms, self.opened);
-        self.write(move |db| sweep::sweep(db, &at, ttl_ms, opened))
+        self.operate(at, |rows, rules| operations::sweep(rows, rules))
     }
 
     fn remember(&self, policy: Arc<Policy>) -> Answer<'_, ()> {
-        self.write(move |db| {
-            let names: Vec<&str> =
-                policy.dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-            // A list of strings has no way to fail.
-            let names = serde_json::to_string(&names).unwrap_or_default();
-            rows::change(db, "INSERT OR REPLACE INTO policy VALUES (?1, ?2)", &[&policy.version, &names])?;
-            Ok(())
-        })
+        let at = Moment { policy, now: 0 };
+        self.operate(at, |rows, rules| operations::remember(rows, rules))
     }
 
     fn ledger(&self, since: u64) -> Answer<'_, Vec<Entry>> {
-        self.read(move |db| query::ledger(db, since))
+        self.read(move |db| ledger::since(db, since))
     }
 
     fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>> {

@@ -1,0 +1,82 @@
+//! The bucket of a subject that is open now, with what of a rolling window still counts.
+
+use super::rows::Slot;
+use super::{Rows, Rules};
+use policy::{Budget, Window};
+use quota::Bucket;
+
+/// A day: see [`keep_until`].
+pub(super) const DAY_MS: u64 = 86_400_000;
+
+pub(super) struct Open<B> {
+    pub(super) bucket: B,
+    pub(super) state: Bucket,
+    /// Earlier slots of a rolling window that still count, oldest first.
+    earlier: Vec<Slot>,
+}
+
+impl<B> Open<B> {
+    /// `subject` as [`super::subject_key`].
+    pub(super) fn of<R: Rows<Bucket = B>>(
+        rows: &mut R,
+        at: Rules<'_>,
+        budget: &Budget,
+        subject: &str,
+    ) -> Result<Open<B>, R::Error> {
+        let window = budget.window.at(at.now);
+        let keep = keep_until(Some(&budget.window), window);
+        let (bucket, state) = rows.bucket(&budget.name, subject, window, keep)?;
+        let lingers = budget.window.lingers_ms();
+        let earlier = match lingers {
+            0 => Vec::new(),
+            _ => rows.slots(budget, subject, window.0, at.now.saturating_sub(lingers))?,
+        };
+        Ok(Open { bucket, state, earlier })
+    }
+
+    fn earlier(&self) -> Bucket {
+        self.earlier.iter().fold(Bucket::default(), |sum, slot| add(sum, slot.state))
+    }
+
+    /// What of the limit is this bucket's to grant, used and outstanding amounts of its own included.
+    pub(super) fn limit(&self, budget: &Budget) -> u64 {
+        self.earlier().remaining(budget.limit)
+    }
+
+    /// All that counts against the limit.
+    pub(super) fn counted(&self) -> Bucket {
+        add(self.earlier(), self.state)
+    }
+
+    /// When so much of a rolling budget will have ceased to count that `need` fits, if all that is only held comes back:
+    /// ms from now.
+    pub(super) fn frees_in(&self, budget: &Budget, need: u64, now: u64) -> u64 {
+        let lingers = budget.window.lingers_ms();
+        let this = Slot { end: budget.window.at(now).1, state: self.state };
+        let mut used = self.counted().used;
+        for slot in self.earlier.iter().chain([&this]) {
+            used = used.saturating_sub(slot.state.used);
+            if used.saturating_add(need) <= budget.limit {
+                return slot.end.saturating_add(lingers).saturating_sub(now);
+            }
+        }
+        lingers
+    }
+}
+
+fn add(one: Bucket, other: Bucket) -> Bucket {
+    Bucket {
+        used: one.used.saturating_add(other.used),
+        outstanding: one.outstanding.saturating_add(other.outstanding),
+    }
+}
+
+/// Late reports reach a bucket for a day after its window, or two windows where that is longer. Slots of rolling windows
+/// are many: what comes ten minutes after they have ceased to count finds only the ledger.
+pub(super) fn keep_until(kind: Option<&Window>, (start, end): (u64, u64)) -> u64 {
+    let lingers = kind.map_or(0, Window::lingers_ms);
+    if lingers > 0 {
+        return end.saturating_add(lingers).saturating_add(600_000);
+    }
+    end.saturating_add(end.saturating_sub(start).saturating_mul(2).max(DAY_MS))
+}
