@@ -11,14 +11,27 @@ use quota::{BucketKey, Epoch, LARGEST_AMOUNT, Lease};
 /// How long a report takes on its way.
 const REPORTING_MS: u64 = 100;
 
-/// The most a call can consume.
+/// The most a call can consume, or is expected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Worst {
+pub(crate) struct Most {
     pub(crate) prompt: u64,
     pub(crate) output: u64,
     /// Pico-USD; 0 where the model has no price.
     pub(crate) cost: u64,
+}
+
+/// What a call has to hold while it runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// Of each budget, in the order of the rules.
+    pub(crate) amounts: Vec<u64>,
     pub(crate) margin: Margin,
+}
+
+impl Needs {
+    fn of(&self, at: usize) -> u64 {
+        self.amounts.get(at).copied().unwrap_or(u64::MAX)
+    }
 }
 
 /// How much a bucket must have left over for a reservation to be made.
@@ -31,8 +44,8 @@ pub(crate) enum Margin {
     Plenty,
 }
 
-impl Worst {
-    fn of(self, unit: Unit) -> u64 {
+impl Most {
+    pub(crate) fn of(self, unit: Unit) -> u64 {
         match unit {
             Unit::Requests => 1,
             Unit::Tokens => self.prompt.saturating_add(self.output),
@@ -134,20 +147,20 @@ impl Asking {
 }
 
 impl Worker {
-    /// Reserves `worst` in all budgets that enforce, out of the leases in hand, or changes nothing.
+    /// Reserves what a call needs in all budgets that enforce, out of the leases in hand, or changes nothing.
     pub(crate) fn reserve(
         &mut self,
         host: &dyn Host,
         rules: &Rules,
         labels: &Labels,
-        worst: Worst,
+        needs: &Needs,
     ) -> Admission {
         let now = host.unix_ms();
         let mut held = Reservation::default();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let key = rule.key(labels, self.seed());
-            let need = worst.of(rule.budget.unit);
-            match (self.take(host, key, need, worst.margin, now), rule.budget.mode) {
+            let need = needs.of(at);
+            match (self.take(host, key, need, needs.margin, now), rule.budget.mode) {
                 (Taken::All(epoch), _) => {
                     self.buckets.demanded(key, now, need, || rule.bucket(labels));
                     held.parts.push(Part { rule: at, key, epoch, amount: need });
@@ -177,7 +190,7 @@ impl Worker {
         host: &dyn Host,
         rules: &Rules,
         labels: &Labels,
-        worst: Worst,
+        needs: &Needs,
     ) -> Asking {
         let now = host.unix_ms();
         let mut asking = Asking { held: Reservation::default(), missing: Vec::new(), again: false };
@@ -185,7 +198,7 @@ impl Worker {
             rules.budgets().iter().enumerate().filter(|(_, rule)| rule.budget.mode == Mode::Enforce)
         {
             let key = rule.key(labels, self.seed());
-            let need = worst.of(rule.budget.unit);
+            let need = needs.of(at);
             // What can never be had is no demand: a lease sized by it would take what others need.
             if need <= rule.budget.limit {
                 self.buckets.demanded(key, now, need, || rule.bucket(labels));
@@ -352,8 +365,16 @@ impl Worker {
                 let key = rule.key(labels, self.seed());
                 self.outbox.settle(key, Epoch::default(), || rule.bucket(labels), spent, 0);
             }
+            let reserved = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.amount));
+            if let Some(last) = parts.last()
+                && spent > reserved
+            {
+                let over = spent.saturating_sub(reserved);
+                self.stats.overshoot(&rule.budget, over);
+                self.cover(host, last.key, last.epoch, over, now);
+            }
             for (position, part) in parts.into_iter().enumerate() {
-                // More than was reserved is an overshoot: it is charged with the last part.
+                // More than was reserved is charged with the last part.
                 let of_part = if position == last { spent } else { spent.min(part.amount) };
                 spent = spent.saturating_sub(of_part);
                 self.release(host, rules, labels, part, of_part, now);

@@ -144,6 +144,25 @@ impl Worker {
         outcome == Change::Made(())
     }
 
+    /// A call has consumed more than it held: what is in hand of the same grant covers it as far as it goes, so that nobody
+    /// spends that again.
+    pub(crate) fn cover(&mut self, host: &dyn Host, key: BucketKey, epoch: Epoch, over: u64, now: u64) {
+        self.empty_pocket(host, key, now);
+        let _ = change(
+            host,
+            key,
+            |_| false,
+            |lease| lease.key == key && lease.epoch == epoch,
+            |lease| match lease {
+                Some(lease) => {
+                    let available = lease.available.saturating_sub(over);
+                    Step::Write(Lease { available, used_at: now, ..lease }, ())
+                }
+                None => Step::Leave(()),
+            },
+        );
+    }
+
     /// Whether a grant, asked for at `sent_at`, can't be spent any more.
     pub(crate) fn is_over(&self, grant: &Grant, sent_at: u64, now: u64) -> bool {
         grant.generation < self.term.generation || now >= sent_at.saturating_add(grant.resets_in_ms)

@@ -23,6 +23,8 @@ mod holdings;
 mod leases;
 mod lessons;
 mod outbox;
+mod outputs;
+mod places;
 mod plain_upstreams;
 mod pockets;
 mod refusal;

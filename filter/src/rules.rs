@@ -78,7 +78,8 @@ impl Rules {
 }
 
 impl Rule {
-    fn subject<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = &'a str> {
+    /// The values of its dimensions.
+    pub(crate) fn subject<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = &'a str> {
         self.per.iter().map(|&at| labels.dimensions.get(at).unwrap_or(&labels.model).as_str())
     }
 

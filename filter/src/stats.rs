@@ -11,6 +11,7 @@ use crate::host::{Host, LogLevel, MetricId, MetricKind};
 use crate::outbox::OTHER;
 use crate::rules::{Labels, Rules};
 use hashbrown::HashMap;
+use policy::{Budget, Unit};
 use tokens::{TokenClass, Usage};
 use wire::{Extras, FinishReason};
 
@@ -119,6 +120,17 @@ impl Stats {
     /// A shadow budget would have refused a call.
     pub(crate) fn would_refuse(&mut self, budget: &str) {
         self.count(&format!("budget=.={budget};.;tollkeeper_would_refuse_total"), 1);
+    }
+
+    /// A call has consumed so much more of a budget than it held.
+    pub(crate) fn overshoot(&mut self, budget: &Budget, over: u64) {
+        let amount = match budget.unit {
+            Unit::PicoUsd => over.div_ceil(1_000),
+            _ => over,
+        };
+        let label = format!("budget=.={};.;", budget.name);
+        self.count(&format!("{label}tollkeeper_overshoot_total"), amount);
+        self.count(&format!("{label}tollkeeper_overshoot_calls_total"), 1);
     }
 
     /// What the filter itself added to a call: from its complete body to its going on.

@@ -136,7 +136,7 @@ impl Stream {
         let Some(rules) = worker.rules(host) else {
             return self.refuse(host, arrival.route.api, &Refusal::unavailable());
         };
-        match Call::read(host, rules, &arrival, worker.config.rewrite_signed, body) {
+        match Call::read(host, worker, rules, &arrival, body) {
             Ok(Some(call)) => self.decide(host, worker, Box::new(call), from),
             Ok(None) => self.step_aside(host, from),
             Err((labels, error)) => {
@@ -164,12 +164,12 @@ impl Stream {
         if call.is_always_counted() {
             call.count_for_verdict(host, worker);
         }
-        let admission = match worker.reserve(host, &call.rules, &call.labels, call.worst()) {
+        let admission = match worker.reserve(host, &call.rules, &call.labels, &call.needs()) {
             Admission::Admitted(held) => return self.forward(host, worker, call, held, from),
             other if call.is_counted() => other,
             _ => {
                 call.count_for_verdict(host, worker);
-                worker.reserve(host, &call.rules, &call.labels, call.worst())
+                worker.reserve(host, &call.rules, &call.labels, &call.needs())
             }
         };
         match admission {
@@ -183,7 +183,7 @@ impl Stream {
     }
 
     fn ask(&mut self, host: &dyn Host, worker: &mut Worker, call: Box<Call>, from: From) -> Action {
-        let asking = worker.reserve_what_there_is(host, &call.rules, &call.labels, call.worst());
+        let asking = worker.reserve_what_there_is(host, &call.rules, &call.labels, &call.needs());
         let wants = worker.wants(&call.rules, &call.labels, &asking);
         match worker.ask(host, wants) {
             Some(question) => {
@@ -233,7 +233,7 @@ impl Stream {
             let (rules, labels) = (&call.rules, &call.labels);
             let shortage = worker.exhausted(host, rules, labels, asking, exhausted, question.sent.at);
             // What others were granted or have given back meanwhile may be enough.
-            if let Admission::Admitted(held) = worker.reserve(host, rules, labels, call.worst()) {
+            if let Admission::Admitted(held) = worker.reserve(host, rules, labels, &call.needs()) {
                 return self.forward(host, worker, call, held, From::Answer);
             }
             let refusal = call.refused_for(&shortage);

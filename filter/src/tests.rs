@@ -6,6 +6,7 @@ mod encodings;
 mod endings;
 mod hostile;
 mod providers;
+mod reserving;
 mod server;
 mod stops;
 mod streams;

@@ -1,11 +1,14 @@
-"""A steady load of calls in the background."""
+"""Many calls: a steady load in the background, or all at once."""
 
+import asyncio
 import threading
 from collections import Counter
 from types import TracebackType
+from typing import Any
 
-from calls import ask
-from harness import Stack
+import httpx
+from calls import ask, body
+from harness import CHAT, Stack
 
 
 class Load:
@@ -40,3 +43,20 @@ class Load:
         self._over.set()
         for thread in self._threads:
             thread.join()
+
+
+def storm(stack: Stack, tenant: str, calls: int, steer: str, **fields: Any) -> Counter[int]:
+    """So many calls at once over all Envoys, JSON and streams; how often which status came back."""
+
+    async def one(client: httpx.AsyncClient, number: int) -> int:
+        envoy = stack.envoys[number % len(stack.envoys)]
+        request = body(stream=number % 4 >= 2, **fields)
+        return (await client.post(f"{envoy.url}{CHAT}", json=request)).status_code
+
+    async def all_of_them() -> list[int]:
+        headers = {"x-tenant-id": tenant, "x-stand-in": steer}
+        limits = httpx.Limits(max_connections=calls, max_keepalive_connections=0)
+        async with httpx.AsyncClient(headers=headers, limits=limits, timeout=60) as client:
+            return await asyncio.gather(*(one(client, number) for number in range(calls)))
+
+    return Counter(asyncio.run(all_of_them()))

@@ -5,12 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from calls import ask, body
 from harness import CHAT, Runtime, Stack, StandIn, until
+from load import storm
 from policies import policy
 
 ADMITTED = 50
@@ -30,23 +30,6 @@ def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stac
         yield stack
 
 
-def storm(stack: Stack, tenant: str, calls: int, steer: str) -> Counter[int]:
-    """So many calls at once over all Envoys; how often which status came back."""
-
-    async def one(client: httpx.AsyncClient, number: int) -> int:
-        envoy = stack.envoys[number % len(stack.envoys)]
-        fields: dict[str, Any] = {"stream": number % 4 >= 2, "max_completion_tokens": OUTPUT}
-        return (await client.post(f"{envoy.url}{CHAT}", json=body(**fields))).status_code
-
-    async def all_of_them() -> list[int]:
-        headers = {"x-tenant-id": tenant, "x-stand-in": steer}
-        limits = httpx.Limits(max_connections=calls, max_keepalive_connections=0)
-        async with httpx.AsyncClient(headers=headers, limits=limits, timeout=60) as client:
-            return await asyncio.gather(*(one(client, number) for number in range(calls)))
-
-    return Counter(asyncio.run(all_of_them()))
-
-
 def refused(stack: Stack, tenant: str) -> int:
     return sum(envoy.stats().total("tollkeeper_refused_total", tenant=tenant) for envoy in stack.envoys)
 
@@ -58,7 +41,7 @@ def used(stack: Stack, tenant: str) -> int:
 
 @pytest.mark.also_old
 def test_200_calls_at_once_against_a_budget_for_50(stack: Stack, tenant: str) -> None:
-    statuses = storm(stack, tenant, 200, f"tokens={OUTPUT}; gap_ms=2")
+    statuses = storm(stack, tenant, 200, f"tokens={OUTPUT}; gap_ms=2", max_completion_tokens=OUTPUT)
     assert set(statuses) == {200, 429} and statuses.total() == 200
     assert statuses[200] >= ADMITTED // 2  # what the other Envoy holds may be out of reach for a moment
     bill = stack.agreed(tenant, calls=statuses[200])
@@ -81,7 +64,7 @@ def test_what_calls_do_not_use_admits_others(stack: Stack, tenant: str) -> None:
     """Each reserves its worst case and uses a part: more than 50 get through, within the budget."""
     statuses = Counter({200: 0, 429: 0})
     for _ in range(3):
-        statuses += storm(stack, tenant, 60, "tokens=3")
+        statuses += storm(stack, tenant, 60, "tokens=3", max_completion_tokens=OUTPUT)
     assert statuses[200] > ADMITTED
     bill = stack.agreed(tenant, calls=statuses[200])
     assert bill.tokens == statuses[200] * (PROMPT + 3) == used(stack, tenant) <= LIMIT

@@ -1,6 +1,6 @@
 //! Budgets: an amount of a unit, per dimension values and window.
 
-use crate::{Classes, Window};
+use crate::{Classes, Reserve, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tokens::Usage;
@@ -16,6 +16,8 @@ pub struct Budget {
     pub unit: Unit,
     pub window: Window,
     pub mode: Mode,
+    #[serde(default)]
+    pub reserve: Reserve,
     pub when_unreachable: WhenUnreachable,
     pub lost_lease: LostLease,
     #[serde(default)]

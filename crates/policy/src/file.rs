@@ -3,6 +3,7 @@
 mod budgets;
 mod guardrails;
 mod models;
+mod reserve;
 mod values;
 mod windows;
 

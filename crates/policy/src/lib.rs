@@ -17,6 +17,7 @@ mod guardrail;
 mod models;
 mod money;
 mod price;
+mod reserve;
 mod window;
 
 #[cfg(feature = "yaml")]
@@ -34,6 +35,7 @@ pub use models::Models;
 pub use money::PICO_PER_USD;
 pub use price::{Price, Prices};
 pub use problem::Problem;
+pub use reserve::Reserve;
 pub use window::{Calendar, Period, Window};
 
 use serde::{Deserialize, Serialize};

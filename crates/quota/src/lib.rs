@@ -7,16 +7,19 @@
 //! * [`Term`]: how long a process's leases are good for.
 //!
 //! The process's side:
-//! * [`Lease`]: what its workers share of a bucket.
+//! * [`Lease`]: what its workers share of a bucket;
+//! * [`Outputs`]: how long answers are, for reserving what is likely instead of the worst case.
 #![forbid(unsafe_code)]
 
 mod bucket;
 mod lease;
+mod outputs;
 mod sizing;
 mod term;
 
 pub use bucket::{Account, Bucket, Lapse, Short};
 pub use lease::{BucketKey, Epoch, Lease, Take};
+pub use outputs::Outputs;
 pub use sizing::extra;
 pub use term::Term;
 

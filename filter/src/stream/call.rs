@@ -5,14 +5,15 @@ use super::answer::Answer;
 use super::limits::Limits;
 use super::reader::Stopper;
 use super::sent::SentBody;
-use crate::admission::{Consumed, Margin, Reservation, Shortage, Worst};
+use crate::admission::{Consumed, Margin, Most, Needs, Reservation, Shortage};
 use crate::charge::{Ending, Known, Source, charge};
 use crate::host::{self, Body, Headers, Host};
 use crate::lessons::Subject;
 use crate::outbox::Entry;
+use crate::outputs::Likely;
 use crate::plain_upstreams;
 use crate::refusal::Refusal;
-use crate::rules::{Labels, Rules};
+use crate::rules::{Labels, Rule, Rules};
 use crate::signature::Signature;
 use crate::stats::Finished;
 use crate::worker::Worker;
@@ -33,6 +34,7 @@ pub(super) struct Call {
     pub(super) request: Request,
     provider: String,
     limits: Limits,
+    likely: Likely,
     /// Without its encoding, if it came in one.
     body: Vec<u8>,
     /// Bytes of the body as it came, and whether that was encoded.
@@ -61,9 +63,9 @@ impl Call {
     /// Reads a request; `None` if it is no call after all. The error is for the client, with the labels for stats.
     pub(super) fn read(
         host: &dyn Host,
+        worker: &Worker,
         rules: Rc<Rules>,
         arrival: &Arrival,
-        rewrite_signed: bool,
         body: Vec<u8>,
     ) -> Result<Option<Call>, (Labels, String)> {
         let complete_ns = host.monotonic_ns();
@@ -83,12 +85,14 @@ impl Call {
                 let labels = Labels { dimensions, model: Dimension::sanitise(request.model().as_bytes()) };
                 let usage_added = false;
                 let limits = Limits::of(&request, &rules, &labels);
+                let likely = Likely::of(host, worker.seed(), &rules, &labels);
                 Ok(Some(Call {
                     rules,
                     labels,
                     request,
                     provider: arrival.provider.clone(),
                     limits,
+                    likely,
                     body,
                     sent_length,
                     sent_encoded,
@@ -96,7 +100,7 @@ impl Call {
                     prompt: None,
                     upper: None,
                     encodings,
-                    signature: signature.filter(|_| !rewrite_signed),
+                    signature: signature.filter(|_| !worker.config.rewrite_signed),
                     usage_added,
                     unchanged: false,
                     arrived_ns: arrival.at_ns,
@@ -130,8 +134,8 @@ impl Call {
         }
     }
 
-    /// The most the call can consume, by what is known of it so far.
-    pub(super) fn worst(&self) -> Worst {
+    /// What the call has to hold, by what is known of it so far.
+    pub(super) fn needs(&self) -> Needs {
         // An estimate may be too low: only the provider's own vocabulary makes a count safe to reserve by, or many
         // figures of the provider's.
         let bound = self.request.prompt_bound();
@@ -140,9 +144,13 @@ impl Call {
             Some(_) => (self.upper.map_or(bound, |upper| upper.min(bound)), Margin::None),
             None => (bound, Margin::Plenty),
         };
-        let output = self.limits.output;
-        let cost = self.price().map_or(0, |price| price.worst_cost(prompt, output));
-        Worst { prompt, output, cost, margin }
+        let price = self.price();
+        let amount = |(at, rule): (usize, &Rule)| {
+            let output = self.likely.output(at, self.limits.output);
+            let cost = price.map_or(0, |price| price.worst_cost(prompt, output));
+            Most { prompt, output, cost }.of(rule.budget.unit)
+        };
+        Needs { amounts: self.rules.budgets().iter().enumerate().map(amount).collect(), margin }
     }
 
     /// The price of the name asked for, else of the model behind it.
@@ -264,6 +272,9 @@ impl Call {
         let (usage, source) = charge(ending, || self.known(answer.as_deref_mut(), || subject.learned(host)));
         if let Some(reported) = answer.as_deref().and_then(Answer::reported) {
             self.learn(host, worker, &subject, reported);
+        }
+        if ending.is_charged() {
+            self.likely.learn(host, usage.output());
         }
         self.record_count(worker);
         let cost = self.cost(&usage, answer.as_deref());

@@ -4,7 +4,7 @@ use crate::scene::Scene;
 use crate::server::at_once;
 use crate::traffic::Call;
 use crate::world::World;
-use policy::{Budget, LostLease, Mode, Unit, WhenUnreachable, Window};
+use policy::{Budget, LostLease, Mode, Reserve, Unit, WhenUnreachable, Window};
 use quota::proto::SyncRequest;
 use quota_server::store::{OpenBucket, Store};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// OpenAI's prices of gpt-4o, pico-USD per token: 2.50 and 10 USD per million.
 const INPUT_PRICE: u64 = 2_500_000;
 const OUTPUT_PRICE: u64 = 10_000_000;
+
+/// Calls before a process knows what to expect.
+const TEACHING: u64 = 30;
 
 /// A budget of any version of the policy.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ struct Rule {
     limit: u64,
     /// Whether it may never be overspent, whatever happens.
     hard: bool,
+    /// Whether it reserves what is expected: then calls may spend more than they hold, once enough of them have taught.
+    expected: bool,
 }
 
 /// Of one budget, by its position, and one subject.
@@ -43,6 +48,8 @@ pub(crate) struct Books {
     rules: Vec<Rule>,
     begins: u64,
     skew_ms: u64,
+    /// Calls that have ended, whichever way.
+    ended: BTreeMap<Place, u64>,
     /// What calls have consumed and those in flight may yet consume.
     committed: BTreeMap<Place, u64>,
     /// What the provider bills, by process and tenant.
@@ -69,7 +76,9 @@ impl Books {
             unit: budget.unit,
             window: budget.window.clone(),
             limit: scene.policies.iter().map(|policy| policy.budgets[at].limit).max().unwrap_or(0),
-            hard: budget.mode == Mode::Enforce
+            expected: budget.reserve != Reserve::WorstCase,
+            hard: budget.reserve == Reserve::WorstCase
+                && budget.mode == Mode::Enforce
                 && budget.when_unreachable == WhenUnreachable::Deny
                 && budget.lost_lease == LostLease::Spent,
         };
@@ -77,6 +86,7 @@ impl Books {
             rules: scene.policies[0].budgets.iter().enumerate().map(rule).collect(),
             begins: scene.begins,
             skew_ms: scene.faults.server_skew_ms,
+            ended: BTreeMap::new(),
             committed: BTreeMap::new(),
             recent: BTreeMap::new(),
             clocks_agree: scene.faults.server_skew_ms == 0 && scene.faults.clock_jumps_ms == 0,
@@ -106,7 +116,9 @@ impl Books {
             *committed += most;
             // Windows that any server may have been in.
             let windows = windows(&rule.window, self.begins, now + self.skew_ms);
-            if rule.hard && *committed > rule.limit * windows {
+            let none_has_taught = self.ended.get(&place).copied().unwrap_or(0) < TEACHING;
+            let is_kept = rule.hard || (rule.expected && none_has_taught);
+            if is_kept && *committed > rule.limit * windows {
                 let (name, limit) = (&rule.name, rule.limit);
                 return Err(format!(
                     "overspends {name} of {place:?}: {committed} of {windows} times {limit}"
@@ -134,6 +146,7 @@ impl Books {
             let consumed = if billed { amount(unit, prompt, output) } else { 0 };
             let recent = self.recent.get_mut(&place).into_iter().flatten();
             recent.filter(|(_, of, _)| *of == number).for_each(|(.., amount)| *amount = consumed);
+            *self.ended.entry(place.clone()).or_default() += 1;
             let committed = self.committed.entry(place).or_default();
             *committed -= amount(unit, prompt, call.limit);
             *committed += consumed;
@@ -225,6 +238,24 @@ impl Books {
         }
         Ok(())
     }
+
+    /// What budgets that reserve what is expected were overspent by, as far as it was said: no more than calls went beyond
+    /// what they held.
+    fn check_overshoot(&self, until: u64, said: impl Fn(&str) -> u64) -> Result<(), String> {
+        for ((rule, subject), &spent) in
+            self.committed.iter().filter(|((rule, _), _)| self.rules[*rule].expected)
+        {
+            let Rule { name, window, limit, .. } = &self.rules[*rule];
+            let windows = windows(window, self.begins, until + self.skew_ms);
+            let said = said(name);
+            if spent > limit * windows + said {
+                return Err(format!(
+                    "{name} of {subject:?}: {spent} of {windows} times {limit}, {said} said to be over"
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How many windows there are between two moments, those that they are in included.
@@ -271,11 +302,19 @@ impl World {
         }
         self.hold(self.books.borrow().check_end(&open, living));
         self.check_ledger();
+        let none_died = self.envoys.borrow().iter().all(|envoy| envoy.alive.get());
+        if none_died {
+            let said = |budget: &str| {
+                let stat = format!("budget=.={budget};.;tollkeeper_overshoot_total");
+                self.envoys.borrow().iter().map(|envoy| envoy.process.metric(&stat)).sum()
+            };
+            let ends = self.scene.begins + self.scene.lasts_ms;
+            self.hold(self.books.borrow().check_overshoot(ends, said));
+        }
         // A worker whose clock has gone back thinks for so long that its leases are in use.
         if self.scene.faults.clock_jumps_ms > 0 {
             return;
         }
-        let none_died = self.envoys.borrow().iter().all(|envoy| envoy.alive.get());
         let stranded = |open: &&OpenBucket| open.bucket.outstanding > 0 || (none_died && open.lost > 0);
         if let Some(stranded) = open.iter().find(stranded) {
             self.fail(format!("nobody holds it any more: {stranded:?}"));

@@ -79,6 +79,9 @@ impl Scene {
         let lasts_ms = dice.from(10_000, 40_000);
         let sometimes = |times: u64, value: u64| if dice.once_in(times) { value } else { 0 };
         let changes = sometimes(4, lasts_ms / 3);
+        let policies = policies(dice, if changes > 0 { 4 } else { 1 });
+        // What is likely is learned from many calls.
+        let busy = if policies[0].budget("likely").is_some() { 6 } else { 1 };
         Scene {
             nodes: dice.pick(&[1, 2, 2, 3]),
             workers: dice.pick(&[1, 2, 2, 3]),
@@ -90,7 +93,7 @@ impl Scene {
             lasts_ms,
             tick_ms: dice.pick(&[500, 1_000, 2_000]),
             ttl_ms: dice.pick(&[4_000, 4_000, 10_000, 20_000]),
-            gap_ms: dice.from(300, 2_500),
+            gap_ms: dice.from(300, 2_500) / busy,
             slowest_ms: dice.pick(&[500, 500, 3_000, 3_000, 15_000]),
             network: Network {
                 loses: dice.pick(&[0, 5, 20]),
@@ -108,20 +111,22 @@ impl Scene {
                 server_skew_ms: sometimes(4, 5_000),
                 interrupts: dice.pick(&[0, 2, 6]),
             },
-            policies: policies(dice, if changes > 0 { 4 } else { 1 }),
+            policies,
         }
     }
 }
 
+const BUDGETS: usize = 10;
+
 /// Policies with the same budgets and other limits.
 fn policies(dice: &Dice, count: usize) -> Policies {
     let size = dice.pick(&[300, 1_000, 4_000]);
-    let windows: Vec<&str> = (0..9)
+    let windows: Vec<&str> = (0..BUDGETS)
         .map(|_| dice.pick(&["20s", "1m", "1h", "day", "month", "lifetime", "rolling 10s", "rolling 1m"]))
         .collect();
     // Zones where an hour of the clock is a new day, and one where it is not.
     let zone = dice.pick(&["UTC", "Asia/Almaty", "Asia/Kathmandu"]);
-    let chosen: Vec<bool> = (0..9).map(|at| at == 0 || dice.once_in(4)).collect();
+    let chosen: Vec<bool> = (0..BUDGETS).map(|at| at == 0 || dice.once_in(4)).collect();
     let versions = (0..count).map(|version| {
         // Down as well as up.
         let size = if version == 0 { size } else { size * dice.from(1, 6) / 3 };
@@ -129,7 +134,7 @@ fn policies(dice: &Dice, count: usize) -> Policies {
             format!("{{ name: {name}, per: [{per}], limit: {limit}, WINDOW, {rest} }}")
         };
         let (deny, tokens) = ("when_unreachable: deny", format!("{size} tokens"));
-        let budgets = [
+        let budgets: [String; BUDGETS] = [
             budget("hard", "tenant", tokens.clone(), deny),
             budget("all", "", format!("{} tokens", size * 3 / 2), deny),
             budget("calls", "tenant", format!("{} requests", 2 + size / 60), deny),
@@ -139,6 +144,7 @@ fn policies(dice: &Dice, count: usize) -> Policies {
             budget("soft", "tenant", tokens.clone(), "when_unreachable: allow"),
             budget("loose", "tenant", tokens.clone(), "lost_lease: released, when_unreachable: deny"),
             budget("watched", "tenant", tokens, "mode: shadow"),
+            budget("likely", "", format!("{} tokens", size * 3 / 4), &format!("reserve: {{ expected: 0.5 }}, {deny}")),
         ];
         let chosen = budgets.iter().zip(&windows).zip(&chosen).filter(|(_, chosen)| **chosen);
         let chosen = chosen.map(|((budget, window), _)| budget.replace("WINDOW", &format!("window: {window}")));

@@ -1,6 +1,7 @@
 //! `budgets:`
 
 use super::line;
+use super::reserve::ReserveEntry;
 use super::values::{limit, nearest};
 use super::windows::{CalendarEntry, read_window};
 use crate::{Budget, Dimension, LostLease, Mode, OnOverrun, Problem, WhenUnreachable};
@@ -23,22 +24,13 @@ pub(super) struct BudgetEntry {
     fiscal_year_start: Option<Spanned<u64>>,
     #[serde(default)]
     mode: Mode,
-    #[serde(default)]
-    reserve: Reserve,
+    reserve: Option<Spanned<ReserveEntry>>,
     #[serde(default)]
     when_unreachable: WhenUnreachable,
     #[serde(default)]
     lost_lease: LostLease,
     #[serde(default)]
     on_overrun: OnOverrun,
-}
-
-/// How much a call holds while it runs. One way so far: exact prompt plus an enforced output limit.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-enum Reserve {
-    #[default]
-    WorstCase,
 }
 
 pub(super) fn read_budgets(
@@ -97,7 +89,9 @@ pub(super) fn read_budgets(
             year_start: entry.fiscal_year_start,
         };
         let window = read_window(&entry.window, own, calendar, &mut wrong);
-        let Reserve::WorstCase = entry.reserve;
+        let reserve = entry
+            .reserve
+            .map_or_else(Default::default, |reserve| reserve.value.read(line(&reserve), &mut wrong));
         budgets.push(Budget {
             name,
             per: entry.per.into_iter().map(|dimension| dimension.value).collect(),
@@ -105,6 +99,7 @@ pub(super) fn read_budgets(
             unit,
             window,
             mode: entry.mode,
+            reserve,
             when_unreachable: entry.when_unreachable,
             lost_lease: entry.lost_lease,
             on_overrun: entry.on_overrun,
