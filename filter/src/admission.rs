@@ -299,7 +299,14 @@ impl Worker {
         if let (Some(missing), Some(rule)) = (asking.missing.get(at), rules.budgets().get(rule)) {
             self.remember_dry(host, missing.key, || rule.bucket(labels), said, sent_at);
         }
-        self.give_back(host, rules, labels, asking.held);
+        let (of_the_rule, others) = asking.held.parts.into_iter().partition(|part| part.rule == rule);
+        self.give_back(host, rules, labels, Reservation { parts: others });
+        if spent_for_good {
+            self.give_back(host, rules, labels, Reservation { parts: of_the_rule });
+        } else {
+            // Others lack it, too: were it kept here, and what they have kept there, nobody would ever have enough.
+            self.return_to_server(rules, labels, Reservation { parts: of_the_rule });
+        }
         // What is only held may be spent already, and is reported within a tick: asking sooner finds out nothing, and
         // SDKs try just twice.
         let reported_in_ms = u64::from(self.config.tick_ms).saturating_add(REPORTING_MS);
@@ -336,6 +343,15 @@ impl Worker {
         let now = host.unix_ms();
         for part in held.parts {
             self.release(host, rules, labels, part, 0, now);
+        }
+    }
+
+    /// Undoes a reservation without keeping any of it in this process.
+    fn return_to_server(&mut self, rules: &Rules, labels: &Labels, held: Reservation) {
+        for part in held.parts {
+            if let Some(rule) = rules.budgets().get(part.rule) {
+                self.outbox.settle(part.key, part.epoch, || rule.bucket(labels), 0, part.amount);
+            }
         }
     }
 

@@ -75,6 +75,20 @@ fn calls_in_flight_hold_their_worst_case() {
 }
 
 #[test]
+fn a_remainder_too_small_for_any_call_goes_back_so_that_somebody_can_use_it() {
+    let policy = BUDGET.replace("10000", "250").replace("output_limit: 100", "output_limit: 90");
+    let mut mesh = Mesh::with(&policy);
+    mesh.server.generosity = 30;
+    upstream_body(&mesh.call("acme", ASK).1);
+    upstream_body(&mesh.call("acme", ASK).1);
+    assert_eq!(mesh.server.outstanding("hourly", "acme"), 225, "two calls of 100, and 25 for the next");
+    assert_eq!(code(&mesh.call("acme", ASK).1).1, "rate_limit_exceeded");
+    mesh.server.generosity = 0;
+    mesh.report();
+    assert_eq!(mesh.server.outstanding("hourly", "acme"), 200);
+}
+
+#[test]
 fn the_bound_is_enough_until_the_exact_count_decides() {
     // 4 kB of text cannot be more than 4,000 tokens, and is 1,000 of "a "; the budget has room for the exact count only.
     let text = "a ".repeat(1_000);
