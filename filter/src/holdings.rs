@@ -233,8 +233,13 @@ impl Worker {
             |lease| {
                 let is_older = |lease: &Lease| lease.epoch != epoch && !is_newer(lease.epoch, epoch);
                 let (older, current) = (lease.filter(is_older), lease.filter(|lease| !is_older(lease)));
-                let until = sent_at.saturating_add(said.retry_in_ms);
-                Step::Write(current.unwrap_or(fresh).dried(said.remaining, until), older)
+                let lease = current.unwrap_or(fresh);
+                let after = if said.retry_in_ms >= said.resets_in_ms {
+                    lease.spent_but_for(said.unused)
+                } else {
+                    lease.dried(said.remaining, sent_at.saturating_add(said.retry_in_ms))
+                };
+                Step::Write(after, older)
             },
         );
         if let Change::Made(Some(older)) = outcome {

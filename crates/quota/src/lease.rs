@@ -32,6 +32,8 @@ pub struct Lease {
     pub remaining: u64,
     /// Until then the server need not be asked for more than `remaining`.
     pub dry_until: u64,
+    /// More is not to be had before the window ends, even if all that is held came back.
+    pub attainable: u64,
     /// One worker has asked for a refill; the others leave it until then.
     pub refill_until: u64,
     pub used_at: u64,
@@ -50,7 +52,7 @@ pub enum Take {
 
 impl Lease {
     /// Bytes of [`Lease::encode`].
-    pub const SIZE: usize = 96;
+    pub const SIZE: usize = 104;
 
     /// A first record, from what the server answered.
     #[must_use]
@@ -63,6 +65,7 @@ impl Lease {
             limit,
             remaining: 0,
             dry_until: 0,
+            attainable: u64::MAX,
             refill_until: 0,
             used_at: now,
         }
@@ -92,6 +95,7 @@ impl Lease {
     pub fn take(&self, need: u64, now: u64) -> Take {
         match self.available.checked_sub(need) {
             Some(available) => Take::Taken(Lease { available, used_at: now, ..*self }),
+            None if need > self.attainable => Take::Dry { retry_at: self.ends_at },
             None if now < self.dry_until && need > self.available.saturating_add(self.remaining) => {
                 Take::Dry { retry_at: self.dry_until }
             }
@@ -111,10 +115,17 @@ impl Lease {
         Lease { remaining, dry_until: retry_at.min(self.ends_at), ..*self }
     }
 
+    /// Remembers that no more than `attainable` is to be had before the window ends. A smaller call is still worth asking
+    /// for: what others hold now may come back unused.
+    #[must_use]
+    pub fn spent_but_for(&self, attainable: u64) -> Lease {
+        Lease { attainable, ..*self }
+    }
+
     #[must_use]
     pub fn encode(&self) -> [u8; Lease::SIZE] {
         let mut bytes = [0; Lease::SIZE];
-        let words: [u64; 12] = [
+        let words: [u64; 13] = [
             self.key.0 as u64,
             (self.key.0 >> 64) as u64,
             self.epoch.window,
@@ -124,6 +135,7 @@ impl Lease {
             self.limit,
             self.remaining,
             self.dry_until,
+            self.attainable,
             self.refill_until,
             self.used_at,
             LAYOUT,
@@ -154,6 +166,7 @@ impl Lease {
             limit: next()?,
             remaining: next()?,
             dry_until: next()?,
+            attainable: next()?,
             refill_until: next()?,
             used_at: next()?,
         };
@@ -165,7 +178,7 @@ impl Lease {
 const UNRETURNED_MS: u64 = 30_000;
 
 /// Changes with the layout: a record written by another version of the module in the same process is not misread.
-const LAYOUT: u64 = u64::from_le_bytes(*b"tklease2");
+const LAYOUT: u64 = u64::from_le_bytes(*b"tklease3");
 
 #[cfg(test)]
 mod tests {
@@ -205,6 +218,14 @@ mod tests {
     }
 
     #[test]
+    fn a_spent_budget_is_asked_for_no_more_than_it_can_still_give() {
+        let spent = lease(10).spent_but_for(50);
+        assert_eq!(spent.take(51, NOW), Take::Dry { retry_at: NOW + 5_000 });
+        assert_eq!(spent.take(50, NOW), Take::Short { available: 10 }, "others may give back the rest");
+        assert!(matches!(spent.take(10, NOW), Take::Taken(_)));
+    }
+
+    #[test]
     fn ended_windows_older_generations_and_other_buckets_are_dead() {
         assert!(lease(1).is_live(KEY, 2, NOW));
         assert!(!lease(1).is_live(KEY, 2, NOW + 5_000));
@@ -222,7 +243,7 @@ mod tests {
 
     #[test]
     fn records_survive_the_round_trip_and_garbage_is_no_record() {
-        let lease = lease(u64::MAX).dried(3, NOW + 1);
+        let lease = lease(u64::MAX).dried(3, NOW + 1).spent_but_for(4);
         assert_eq!(Lease::decode(&lease.encode()), Some(lease));
         assert_eq!(Lease::decode(&[0; Lease::SIZE]), None);
         assert_eq!(Lease::decode(b"short"), None);

@@ -89,6 +89,28 @@ fn a_remainder_too_small_for_any_call_goes_back_so_that_somebody_can_use_it() {
 }
 
 #[test]
+fn a_call_too_big_for_what_is_left_does_not_keep_smaller_ones_out() {
+    let policy = BUDGET.replace("10000", "250").replace("output_limit: 100", "output_limit: 90");
+    let mut mesh = Mesh::with(&policy);
+    mesh.server.generosity = 0;
+    let spent = mesh.call("acme", ASK).0;
+    mesh.answer(spent, ASK_TOKENS, 90);
+    let held = mesh.call("acme", ASK).0;
+    mesh.report();
+    let limited = |tokens: u64| ASK.replacen('{', &format!(r#"{{"max_tokens":{tokens},"#), 1);
+    // 100 are spent and 100 held: 151 can't be had any more, 60 can once some of what is held comes back.
+    assert_eq!(code(&mesh.call("acme", &limited(141)).1).1, "insufficient_quota");
+    assert_eq!(code(&mesh.call("acme", &limited(50)).1).1, "rate_limit_exceeded");
+    mesh.answer(held, ASK_TOKENS, 0);
+    mesh.report();
+    mesh.process.advance(1_000);
+    let asked = mesh.server.acquires;
+    assert_eq!(code(&mesh.call("acme", &limited(141)).1).1, "insufficient_quota");
+    assert_eq!(mesh.server.acquires, asked, "that is known until the window ends");
+    upstream_body(&mesh.call("acme", &limited(50)).1);
+}
+
+#[test]
 fn the_bound_is_enough_until_the_exact_count_decides() {
     // 4 kB of text cannot be more than 4,000 tokens, and is 1,000 of "a "; the budget has room for the exact count only.
     let text = "a ".repeat(1_000);

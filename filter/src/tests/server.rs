@@ -136,8 +136,10 @@ impl Server {
         let limit = self.policy.budget(&want.bucket.as_ref().unwrap().budget).unwrap().limit;
         let used = self.books(want, window).used;
         let resets_in_ms = end - now;
-        let retry_in_ms = if want.need + want.held > limit.saturating_sub(used) { resets_in_ms } else { 250 };
-        Exhausted { want: u32::try_from(at).unwrap(), limit, remaining, resets_in_ms, retry_in_ms, window }
+        let unused = limit.saturating_sub(used);
+        let retry_in_ms = if want.need + want.held > unused { resets_in_ms } else { 250 };
+        let want = u32::try_from(at).unwrap();
+        Exhausted { want, limit, remaining, resets_in_ms, retry_in_ms, window, unused }
     }
 
     fn books(&mut self, want: &Want, window: u64) -> &mut Books {

@@ -65,7 +65,8 @@ fn decide<R: Rows>(
             let (start, end) = budget.window.at(at.now);
             let resets_in_ms = end.saturating_sub(at.now);
             let needed = want.need.saturating_add(want.held);
-            let retry_in_ms = if needed <= budget.limit.saturating_sub(open.counted().used) {
+            let unused = budget.limit.saturating_sub(open.counted().used);
+            let retry_in_ms = if needed <= unused {
                 RETRY_MS.min(resets_in_ms)
             } else if budget.window.lingers_ms() > 0 {
                 open.frees_in(budget, needed, at.now)
@@ -79,6 +80,7 @@ fn decide<R: Rows>(
                 resets_in_ms,
                 retry_in_ms,
                 window: start,
+                unused,
             });
             return Ok(answer);
         }
