@@ -1,19 +1,38 @@
-//! Counting the pieces of a window together: first all look-ups of short pieces, then those of longer ones, then what is
-//! no token as a whole. Each loop does one thing, so that it has hardly a branch to mispredict, and look-ups that
-//! wait for memory wait at the same time.
-#![allow(clippy::arithmetic_side_effects)] // Positions within 64 bytes.
+//! Counting the pieces of a few windows together: first all that are tokens, then what is not.
+#![allow(clippy::arithmetic_side_effects)] // Positions in a text and small numbers: no sum here wraps.
 
 use crate::{
     bytes::WIDTH,
+    memory::{self, Memory, Piece},
     merge,
     parts::Parts,
-    short::{self, Words},
-    split,
-    vocabulary::{Vocabulary, load},
-    window::{self, LOADED, Pieces},
-    words::NEVER,
+    probes::Probes,
+    short, split,
+    vocabulary::Vocabulary,
+    window::{self, LOADED},
     work::Work,
 };
+
+/// What counting needs beside a text, to be used for one batch after the other.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    probes: Probes,
+    merging: Merging,
+}
+
+/// What merging needs.
+#[derive(Debug)]
+struct Merging {
+    memory: Memory,
+    /// Few texts need it, and to clear it takes as long as counting a line.
+    parts: Option<Parts>,
+}
+
+impl Desk {
+    pub(crate) const fn new() -> Desk {
+        Desk { probes: Probes::new(), merging: Merging { memory: Memory::new(), parts: None } }
+    }
+}
 
 /// The tokens of some pieces of `o200k` from `at` on, and where they end; `None` if the work does not suffice.
 #[inline]
@@ -21,43 +40,43 @@ pub(crate) fn o200k(
     vocabulary: &Vocabulary,
     text: &[u8],
     at: usize,
-    parts: &mut Parts,
+    Desk { probes, merging }: &mut Desk,
     work: &mut Work,
 ) -> Option<(u64, usize)> {
-    let rest = text.get(at..)?;
-    let mut copy = [0; LOADED];
-    let (bytes, of_text): (&[u8; LOADED], _) = match rest.first_chunk() {
-        Some(bytes) => (bytes, None),
-        None => {
-            copy.get_mut(..rest.len())?.copy_from_slice(rest);
-            (&copy, (rest.len() <= WIDTH).then_some(rest.len()))
-        }
-    };
-    // Words of Han, kana and the scripts of India rarely end within a window; emoji make none.
-    let pieces = match bytes {
-        [0xE0 | 0xE3..=0xFF, ..] | [_, 0xE0 | 0xE3..=0xFF, ..] => Pieces::NONE,
-        _ => window::o200k(bytes, of_text),
-    };
-    if pieces.end == 0 {
-        return one(vocabulary, split::o200k, text, at, parts, work);
-    }
-    work.read(2 * pieces.end)?;
-    work.steps(u64::from(pieces.starts.count_ones()))?;
-    let missed = missed(vocabulary, bytes, pieces);
-    let mut tokens = u64::from((pieces.starts & !missed).count_ones());
-    let mut left = missed;
-    while left != 0 {
-        let start = left.trailing_zeros() as usize;
-        left &= left - 1;
-        let end = end_of(pieces, start);
-        tokens += if end - start <= short::LONGEST && bytes.get(start + 4..end).is_none_or(<[u8]>::is_ascii) {
-            work.steps((end - start) as u64)?;
-            short::count(vocabulary, bytes, start, end - start)
-        } else {
-            merge::count_merged(vocabulary, text, at + start, at + end, parts, work)?
+    probes.clear();
+    let mut end = at;
+    while end < text.len() && probes.have_room(end - at) {
+        let rest = text.get(end..)?;
+        let mut copy = [0; LOADED];
+        let (bytes, of_text): (&[u8; LOADED], _) = match rest.first_chunk() {
+            Some(bytes) => (bytes, None),
+            None => {
+                copy.get_mut(..rest.len())?.copy_from_slice(rest);
+                (&copy, (rest.len() <= WIDTH).then_some(rest.len()))
+            }
         };
+        // Words of Han, kana and the scripts of India rarely end within a window; emoji make none.
+        if matches!(bytes, [0xE0 | 0xE3..=0xFF, ..] | [_, 0xE0 | 0xE3..=0xFF, ..]) {
+            break;
+        }
+        let pieces = window::o200k(bytes, of_text);
+        if pieces.end == 0 {
+            break;
+        }
+        work.read(2 * pieces.end)?;
+        work.steps(u64::from(pieces.starts.count_ones()))?;
+        probes.add(vocabulary, bytes, pieces, end - at);
+        end += pieces.end;
     }
-    Some((tokens, at + pieces.end))
+    if end == at {
+        return one_of(vocabulary, split::o200k, text, at, merging, work);
+    }
+    let (mut tokens, missed) = probes.resolve(vocabulary);
+    for span in missed {
+        tokens +=
+            merging.count(vocabulary, text, at + usize::from(span.start), usize::from(span.length), work)?;
+    }
+    Some((tokens, end))
 }
 
 /// The tokens of the piece at `at`, and where it ends; `None` if the work does not suffice.
@@ -67,7 +86,19 @@ pub(crate) fn one(
     piece_end: impl Fn(&[u8], usize) -> usize,
     text: &[u8],
     at: usize,
-    parts: &mut Parts,
+    desk: &mut Desk,
+    work: &mut Work,
+) -> Option<(u64, usize)> {
+    one_of(vocabulary, piece_end, text, at, &mut desk.merging, work)
+}
+
+#[inline]
+fn one_of(
+    vocabulary: &Vocabulary,
+    piece_end: impl Fn(&[u8], usize) -> usize,
+    text: &[u8],
+    at: usize,
+    merging: &mut Merging,
     work: &mut Work,
 ) -> Option<(u64, usize)> {
     let visible = work.within_reach(text, at);
@@ -76,80 +107,52 @@ pub(crate) fn one(
         work.read(usize::MAX)?;
     }
     let length = end - at;
-    // Finding a piece of a few bytes costs as much as a look-up.
-    work.step()?;
+    // Finding a piece of a few bytes costs as much as a look-up, and so does looking it up.
+    work.steps(2)?;
     work.read(length)?;
-    // Words behind a dash or a blank that is not ASCII; other scripts are merged by characters.
-    let mixed = (5..=short::LONGEST).contains(&length) && text.get(at + 4..end).is_some_and(<[u8]>::is_ascii);
-    if mixed && !vocabulary.contains(text, at, end) {
+    if length == 1 || vocabulary.contains(text, at, end) {
+        return Some((1, end));
+    }
+    Some((merging.count(vocabulary, text, at, length, work)?, end))
+}
+
+impl Merging {
+    /// The tokens of a piece that is none as a whole.
+    fn count(
+        &mut self,
+        vocabulary: &Vocabulary,
+        text: &[u8],
+        start: usize,
+        length: usize,
+        work: &mut Work,
+    ) -> Option<u64> {
+        // Words behind a dash or a blank that is not ASCII, too; other scripts are merged by characters.
+        let short = (3..=short::LONGEST).contains(&length)
+            && text.get(start + 4..start + length).is_none_or(<[u8]>::is_ascii);
+        if !short {
+            let parts = self.parts.get_or_insert_with(Parts::new);
+            return merge::count(vocabulary, text, start, start + length, parts, work);
+        }
         work.steps(length as u64)?;
-        return Some((short::count(vocabulary, text, at, length), end));
+        let rest = text.get(start..)?;
+        let mut copy = [0; short::LOADED];
+        let bytes = match rest.first_chunk() {
+            Some(bytes) => bytes,
+            None => {
+                copy.get_mut(..rest.len())?.copy_from_slice(rest);
+                &copy
+            }
+        };
+        if length > memory::LONGEST {
+            return Some(short::count(vocabulary, bytes, length));
+        }
+        let piece = Piece::of(short::word(bytes, 0), short::word(bytes, 8), length);
+        let remembered = self.memory.tokens(&piece);
+        if remembered.is_some() {
+            return remembered;
+        }
+        let tokens = short::count(vocabulary, bytes, length);
+        self.memory.remember(&piece, tokens);
+        Some(tokens)
     }
-    Some((merge::count(vocabulary, text, at, end, parts, work)?, end))
-}
-
-/// Which pieces are no tokens.
-#[inline]
-fn missed(vocabulary: &Vocabulary, bytes: &[u8; LOADED], pieces: Pieces) -> u64 {
-    let ends = pieces.starts | 1u64.checked_shl(pieces.end as u32).unwrap_or(0);
-    // Pieces that end within seven bytes, and within sixteen.
-    let within_two = ends >> 1 | ends >> 2;
-    let within_four = within_two | within_two >> 2;
-    let within_seven = within_four | within_four >> 3;
-    let within_sixteen = within_seven | within_seven >> 7 | within_two >> 14;
-    let mut missed = 0;
-    let mut left = pieces.starts & ends >> 2 & !(ends >> 1);
-    while left != 0 {
-        let start = left.trailing_zeros() as usize;
-        left &= left - 1;
-        missed |= u64::from(vocabulary.rank_of_two(word(bytes, start)) == NEVER) << start;
-    }
-    let mut left = pieces.starts & within_seven & !within_two;
-    while left != 0 {
-        let start = left.trailing_zeros() as usize;
-        left &= left - 1;
-        let length = (ends >> start >> 1).trailing_zeros() as usize + 1;
-        missed |= u64::from(vocabulary.rank_of_few(word(bytes, start), length) == NEVER) << start;
-    }
-    let mut left = pieces.starts & within_sixteen & !within_seven;
-    while left != 0 {
-        let start = left.trailing_zeros() as usize;
-        left &= left - 1;
-        let length = (ends >> start >> 1).trailing_zeros() as usize + 1;
-        let (first, last) = (word(bytes, start), word(bytes, start + length - 8));
-        missed |= u64::from(vocabulary.rank_of_many(first, last, length) == NEVER) << start;
-    }
-    let mut left = pieces.starts & !within_sixteen;
-    while left != 0 {
-        let start = left.trailing_zeros() as usize;
-        left &= left - 1;
-        missed |= u64::from(!vocabulary.contains(bytes, start, end_of(pieces, start))) << start;
-    }
-    missed
-}
-
-impl Words for [u8; LOADED] {
-    #[inline]
-    fn word(&self, at: usize) -> u64 {
-        word(self, at)
-    }
-}
-
-impl Words for [u8] {
-    #[inline]
-    fn word(&self, at: usize) -> u64 {
-        load(self, at)
-    }
-}
-
-#[inline]
-fn word(bytes: &[u8; LOADED], at: usize) -> u64 {
-    bytes.get(at & 63..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight))
-}
-
-/// Where the piece ends that starts at `start`.
-#[inline]
-fn end_of(pieces: Pieces, start: usize) -> usize {
-    let next = pieces.starts >> start >> 1;
-    if next == 0 { pieces.end } else { start + 1 + next.trailing_zeros() as usize }
 }

@@ -1,6 +1,12 @@
 //! Counting texts: whole, within bounds, and in pieces.
 
-use crate::{Encoding, batch, parts::Parts, split, vocabulary::Vocabulary, work::Work};
+use crate::{
+    Encoding,
+    batch::{self, Desk},
+    split,
+    vocabulary::Vocabulary,
+    work::Work,
+};
 
 static O200K: Vocabulary = Vocabulary::of(include_bytes!("../data/o200k_base.bin"));
 #[cfg(feature = "cl100k")]
@@ -74,26 +80,26 @@ fn count_pieces(
     match encoding {
         #[cfg(feature = "cl100k")]
         Encoding::Cl100kBase => count_by(
-            |text, at, parts, work| batch::one(&CL100K, split::cl100k, text, at, parts, work),
+            |text, at, desk, work| batch::one(&CL100K, split::cl100k, text, at, desk, work),
             text,
             work,
             stop,
         ),
-        _ => count_by(|text, at, parts, work| batch::o200k(&O200K, text, at, parts, work), text, work, stop),
+        _ => count_by(|text, at, desk, work| batch::o200k(&O200K, text, at, desk, work), text, work, stop),
     }
 }
 
 /// `next` counts some of the pieces that start at a position, and says where they end.
 #[inline(always)]
 fn count_by(
-    next: impl Fn(&[u8], usize, &mut Parts, &mut Work) -> Option<(u64, usize)>,
+    next: impl Fn(&[u8], usize, &mut Desk, &mut Work) -> Option<(u64, usize)>,
     text: &[u8],
     work: &mut Work,
     mut stop: impl FnMut(u64, usize) -> bool,
 ) -> Count {
-    let (mut tokens, mut at, mut parts) = (0u64, 0, Parts::new());
+    let (mut tokens, mut at, mut desk) = (0u64, 0, Desk::new());
     while at < text.len() {
-        let Some((of_batch, end)) = next(text, at, &mut parts, work) else {
+        let Some((of_batch, end)) = next(text, at, &mut desk, work) else {
             let rest = upper_bound(text.len().saturating_sub(at));
             return Count { tokens: tokens.saturating_add(rest), exact: false };
         };

@@ -24,26 +24,9 @@ use crate::{
     work::Work,
 };
 
-/// The number of tokens of the piece `text[start..end]`; `None` if the work does not suffice.
-#[inline]
-pub(crate) fn count(
-    vocabulary: &Vocabulary,
-    text: &[u8],
-    start: usize,
-    end: usize,
-    parts: &mut Parts,
-    work: &mut Work,
-) -> Option<u64> {
-    work.step()?;
-    if end - start == 1 || vocabulary.contains(text, start, end) {
-        return Some(1);
-    }
-    count_merged(vocabulary, text, start, end, parts, work)
-}
-
-/// The same of a piece that is no token as a whole.
+/// The number of tokens of the piece `text[start..end]`, which is none as a whole; `None` if the work does not suffice.
 #[inline(never)]
-pub(crate) fn count_merged(
+pub(crate) fn count(
     vocabulary: &Vocabulary,
     text: &[u8],
     start: usize,
@@ -277,8 +260,15 @@ mod tests {
         })
     }
 
+    fn counted_within(text: &[u8], work: &mut Work) -> Option<u64> {
+        if VOCABULARY.contains(text, 0, text.len()) {
+            return Some(1);
+        }
+        count(&VOCABULARY, text, 0, text.len(), &mut Parts::new(), work)
+    }
+
     fn counted(text: &[u8]) -> Option<u64> {
-        count(&VOCABULARY, text, 0, text.len(), &mut Parts::new(), &mut Work::unbounded())
+        counted_within(text, &mut Work::unbounded())
     }
 
     #[test]
@@ -309,9 +299,7 @@ mod tests {
     fn nothing_is_counted_beyond_the_work() {
         for text in pseudo_random_texts().take(200) {
             let whole = counted(&text);
-            let needed = (0..).find(|steps| {
-                count(&VOCABULARY, &text, 0, text.len(), &mut Parts::new(), &mut Work::of(*steps)) == whole
-            });
+            let needed = (0..).find(|steps| counted_within(&text, &mut Work::of(*steps)) == whole);
             assert!(needed.is_some_and(|steps| steps <= 10 * text.len() as u64), "{needed:?}");
         }
     }

@@ -6,33 +6,35 @@ use crate::{vocabulary::Vocabulary, words::NEVER};
 /// The longest piece that is merged here.
 pub(crate) const LONGEST: usize = 16;
 
-/// Some bytes of a text, with room for a word behind each that may start a piece.
-pub(crate) trait Words {
-    fn word(&self, at: usize) -> u64;
+/// Such a piece, and what a word may hold that starts at its end.
+pub(crate) const LOADED: usize = LONGEST + 8;
+
+#[inline]
+pub(crate) fn word(bytes: &[u8; LOADED], at: usize) -> u64 {
+    bytes.get(at % LONGEST..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
-/// The number of tokens of the piece of that length, 2 to [`LONGEST`], that starts at `start` and is no token.
-#[inline]
-pub(crate) fn count(
-    vocabulary: &Vocabulary,
-    bytes: &(impl Words + ?Sized),
-    start: usize,
-    length: usize,
-) -> u64 {
-    let first = bytes.word(start);
+/// The number of tokens of a piece of that length, 3 to [`LONGEST`], that is no token.
+pub(crate) fn count(vocabulary: &Vocabulary, bytes: &[u8; LOADED], length: usize) -> u64 {
+    let first = word(bytes, 0);
     match length {
-        2 => return 2,
         3 => {
             let joined = vocabulary.rank_of_two(first).min(vocabulary.rank_of_two(first >> 8)) < NEVER;
-            return 3 - u64::from(joined);
+            3 - u64::from(joined)
         }
-        _ => {}
+        ..=9 => merged::<8>(vocabulary, bytes, length),
+        _ => merged::<16>(vocabulary, bytes, length),
     }
+}
+
+/// `PAIRS`: room for the pairs, one less than there are bytes; a power of two.
+#[inline(never)]
+fn merged<const PAIRS: usize>(vocabulary: &Vocabulary, bytes: &[u8; LOADED], length: usize) -> u64 {
     // By where a part starts: the rank of it and the next one together, then where it starts, so that of equal ranks the
     // leftmost is the lowest.
-    let mut pairs = [i32::MAX; LONGEST];
+    let mut pairs = [i32::MAX; PAIRS];
     for (at, pair) in pairs.iter_mut().enumerate().take(length - 1) {
-        *pair = key(vocabulary.rank_of_two(bytes.word(start + at)), at);
+        *pair = key(vocabulary.rank_of_two(word(bytes, at)), at);
     }
     // A bit for each part that starts, and for the end.
     let mut starts = (2u32 << length) - 1;
@@ -41,26 +43,29 @@ pub(crate) fn count(
         if lowest >= key(NEVER, 0) {
             return u64::from(starts.count_ones()) - 1;
         }
-        let part = lowest as usize % LONGEST;
+        let part = lowest as usize % PAIRS;
         let behind = starts >> part >> 1;
         let gone = part + 1 + behind.trailing_zeros() as usize;
         starts &= !(1 << gone);
         let next = gone + 1 + (starts >> gone >> 1).trailing_zeros() as usize;
-        let rank = |from: usize, to: usize| {
-            let length = to - from;
-            if length < 8 {
-                vocabulary.rank_of_few(bytes.word(start + from), length)
-            } else {
-                vocabulary.rank_of_many(bytes.word(start + from), bytes.word(start + to - 8), length)
-            }
-        };
-        let mut put = |at: usize, pair: i32| pairs.get_mut(at % LONGEST).map(|slot| *slot = pair);
+        let mut put = |at: usize, pair: i32| pairs.get_mut(at).map(|slot| *slot = pair);
         put(gone, i32::MAX);
         let after = next + 1 + (starts >> next >> 1).trailing_zeros() as usize;
-        put(part, if next < length { key(rank(part, after), part) } else { i32::MAX });
+        put(part, if next < length { key(rank(vocabulary, bytes, part, after), part) } else { i32::MAX });
         if let Some(before) = (starts & ((1 << part) - 1)).checked_ilog2() {
-            put(before as usize, key(rank(before as usize, next), before as usize));
+            put(before as usize, key(rank(vocabulary, bytes, before as usize, next), before as usize));
         }
+    }
+}
+
+/// The rank of the 3 to [`LONGEST`] bytes between two positions.
+#[inline(always)]
+fn rank(vocabulary: &Vocabulary, bytes: &[u8; LOADED], from: usize, to: usize) -> u32 {
+    let length = to - from;
+    if length < 8 {
+        vocabulary.rank_of_few(word(bytes, from), length)
+    } else {
+        vocabulary.rank_of_many(word(bytes, from), word(bytes, to - 8), length)
     }
 }
 

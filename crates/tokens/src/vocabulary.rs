@@ -148,13 +148,9 @@ impl Vocabulary {
 
     #[inline]
     pub(crate) fn short_meta(&self, table: &Table, key: u64) -> Option<u64> {
-        let permuted = (key ^ (key >> (table.fold & 63))).wrapping_mul(table.multiplier) & table.key_mask;
-        let rest = permuted & table.rest_mask;
-        let bucket = rest.wrapping_mul(table.multiplier) >> 1 >> (table.bucket_shift & 63);
-        let entry_at =
-            table.entry_at(self.blob, bucket as u32, (permuted >> (table.rest_bits & 63)) as u32)?;
+        let (entry_at, rest) = table.short_entry_at(self.blob, key)?;
         let entry = u64::from_le_bytes(*self.blob.get(entry_at..entry_at + 8)?.first_chunk()?);
-        (entry >> (table.meta_bits & 63) & table.rest_mask == rest).then_some(entry)
+        (table.rest_of(entry) == rest).then_some(entry)
     }
 
     #[inline(never)]
@@ -257,6 +253,22 @@ impl Table {
             entries_at: read(blob, at + 8, 4) as u32,
             stride: read(blob, at + 14, 1) as u32,
         }
+    }
+
+    /// What an entry of up to 7 bytes holds of them.
+    #[inline]
+    pub(crate) fn rest_of(&self, entry: u64) -> u64 {
+        entry >> (self.meta_bits & 63) & self.rest_mask
+    }
+
+    /// Where the entry is of up to 7 bytes, and what it holds of them if they are a token.
+    #[inline]
+    pub(crate) fn short_entry_at(&self, blob: &[u8], key: u64) -> Option<(usize, u64)> {
+        let permuted = (key ^ (key >> (self.fold & 63))).wrapping_mul(self.multiplier) & self.key_mask;
+        let rest = permuted & self.rest_mask;
+        let bucket = rest.wrapping_mul(self.multiplier) >> 1 >> (self.bucket_shift & 63);
+        let entry_at = self.entry_at(blob, bucket as u32, (permuted >> (self.rest_bits & 63)) as u32)?;
+        Some((entry_at, rest))
     }
 
     /// Where the entry is of a token of 8 bytes or more with that hash.

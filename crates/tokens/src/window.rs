@@ -25,10 +25,6 @@ pub(crate) struct Pieces {
     pub(crate) end: usize,
 }
 
-impl Pieces {
-    pub(crate) const NONE: Pieces = Pieces { starts: 0, end: 0 };
-}
-
 /// A word with the `count` lowest bits set, `count` up to 64.
 #[inline]
 fn lowest(count: usize) -> u64 {

@@ -50,11 +50,7 @@ impl Work {
         Work { left: u64::MAX }
     }
 
-    /// Does one step; `None` when there is none left.
-    pub(crate) fn step(&mut self) -> Option<()> {
-        self.steps(1)
-    }
-
+    /// Does so many steps; `None` when there are fewer left.
     pub(crate) fn steps(&mut self, steps: u64) -> Option<()> {
         let left = self.left.checked_sub(steps);
         self.left = left.unwrap_or(0);

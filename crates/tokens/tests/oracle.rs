@@ -267,6 +267,27 @@ fn endless_pieces_in_deltas() {
     }
 }
 
+/// Longer than what is looked up together, and of more words than are remembered, each of which comes again.
+#[test]
+fn long_texts_of_made_up_words() {
+    let mut random = Random::new(6);
+    for _ in 0..60 {
+        let (letters, longest) = (2 + random.below(25), 2 + random.below(17));
+        let words: Vec<String> = (0..1 + random.below(400))
+            .map(|_| {
+                let first = [b'a', b'A'][random.below(2)];
+                let letters =
+                    (0..random.below(longest)).map(|_| (b'a' + random.below(letters) as u8) as char);
+                core::iter::once(first as char).chain(letters).collect()
+            })
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let blanks = &[" ", "", "-", "\n", " 1"];
+        let text: String = (0..3_000).flat_map(|_| [random.pick(&words), random.pick(blanks)]).collect();
+        same(&text);
+    }
+}
+
 #[test]
 fn fuzzed_texts() {
     let mut random = Random::new(3);
