@@ -200,7 +200,7 @@ impl Worker {
             let key = rule.key(labels, self.seed());
             let need = needs.of(at);
             // What can never be had is no demand: a lease sized by it would take what others need.
-            if need <= rule.budget.limit {
+            if need <= rule.limit(labels) {
                 self.buckets.demanded(key, now, need, || rule.bucket(labels));
             }
             let (epoch, amount) = self.take_up_to(host, key, need, now);

@@ -79,8 +79,12 @@ impl Rules {
 
 impl Rule {
     /// The values of its dimensions.
-    pub(crate) fn subject<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn subject<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = &'a str> + Clone {
         self.per.iter().map(|&at| labels.dimensions.get(at).unwrap_or(&labels.model).as_str())
+    }
+
+    pub(crate) fn limit(&self, labels: &Labels) -> u64 {
+        self.budget.limit_of(self.subject(labels))
     }
 
     /// The bucket's name in this process's shared data.
@@ -91,7 +95,7 @@ impl Rule {
             self.budget.name.hash(&mut hasher);
             // A budget with other terms is another one here: neither what was granted under the old limit nor that it
             // was used up holds for the new one. The old leases go back when they are idle.
-            (self.budget.limit, self.budget.unit, &self.budget.window).hash(&mut hasher);
+            (self.limit(labels), self.budget.unit, &self.budget.window).hash(&mut hasher);
             self.subject(labels).for_each(|value| value.hash(&mut hasher));
             u128::from(hasher.finish())
         };

@@ -1,6 +1,7 @@
 //! Whole calls through the filter, against the model of Envoy: given this traffic, this charge.
 
 mod admission;
+mod amounts;
 mod counting;
 mod encodings;
 mod endings;

@@ -67,6 +67,7 @@ async fn budgets(State(core): State<Arc<Core>>) -> Response {
 /// One bucket; none where the policy has its budget no longer.
 fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
     let budget = policy.budget(&open.budget)?;
+    let limit = budget.limit_of(open.subject.iter().map(String::as_str));
     let subject: Map<String, Value> =
         budget.per.iter().cloned().zip(open.subject.iter().map(|value| json!(value))).collect();
     Some(json!({
@@ -76,11 +77,11 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
             Unit::PicoUsd => "pico_usd".to_owned(),
             unit => unit.to_string(),
         },
-        "limit": budget.limit,
+        "limit": limit,
         "used": open.bucket.used,
         "lost": open.lost,
         "outstanding": open.bucket.outstanding,
-        "remaining": open.bucket.remaining(budget.limit),
+        "remaining": open.bucket.remaining(limit),
         "window_start_ms": open.window_start,
         "resets_at": budget.window.ends().then(|| moment_text(open.window_end)),
         "resets_in_ms": open.window_end.saturating_sub(now),

@@ -151,13 +151,19 @@ fn plural(word: &str, count: usize) -> String {
 }
 
 fn summary(budget: &Budget) -> String {
-    let limit = match budget.unit {
-        Unit::PicoUsd => format!("{} USD", report::usd(budget.limit.into())),
-        unit => format!("{} {unit}", budget.limit),
+    let amount = |limit: u64| match budget.unit {
+        Unit::PicoUsd => format!("{} USD", report::usd(limit.into())),
+        unit => format!("{limit} {unit}"),
     };
     let per =
         if budget.per.is_empty() { "all together".into() } else { format!("each {}", budget.per.join(", ")) };
-    format!("{}: {limit} {} for {per}", budget.name, budget.window)
+    let mut text = format!("{}: {} {} for {per}", budget.name, amount(budget.limit), budget.window);
+    for of_some in &budget.overrides {
+        let when = of_some.when.iter().map(|of| format!("{} {}", of.dimension, of.values.join(" or ")));
+        let when: Vec<String> = when.collect();
+        text.push_str(&format!("; {} for {}", amount(of_some.limit), when.join(", ")));
+    }
+    text
 }
 
 fn log_to_stderr() {

@@ -14,7 +14,8 @@ dimensions:
   tenant: { header: x-tenant-id }
   user: { header: x-user-id }
 budgets:
-  - { name: user-calls, per: [user], limit: 3 requests, window: 1h }
+  - { name: user-calls, per: [user], limit: 3 requests, window: 1h,
+      overrides: [{ when: { user: eve }, limit: 1 request }] }
   - { name: tenant-tokens, per: [tenant], limit: 1000 tokens, window: 1d }
   - { name: tenant-money, per: [tenant], limit: 1 USD, window: 1d }
 ";
@@ -47,6 +48,19 @@ async fn requests_are_counted_per_descriptor_until_the_limit() {
     }
     let answer = client.should_rate_limit(ann()).await.expect("answered").into_inner();
     assert_eq!((answer.overall_code(), answer.statuses[0].code()), (Code::OverLimit, Code::OverLimit));
+
+    // Eve has a limit of her own.
+    let eve = || request(vec![descriptor(&[("user", "eve")], None)], 0);
+    for code in [Code::Ok, Code::OverLimit] {
+        let answer = client.should_rate_limit(eve()).await.expect("answered").into_inner();
+        let status = &answer.statuses[0];
+        let limit = status.current_limit.as_ref().expect("a limit").requests_per_unit;
+        assert_eq!((answer.overall_code(), status.limit_remaining, limit), (code, 0, 1));
+    }
+    let budgets = server.json("/v1/budgets");
+    let of_eve = budgets["buckets"].as_array().expect("buckets").iter();
+    let of_eve: Vec<_> = of_eve.filter(|bucket| bucket["subject"]["user"] == "eve").collect();
+    assert_eq!((&of_eve[0]["limit"], &of_eve[0]["remaining"]), (&1.into(), &0.into()));
 
     // Another user is not concerned, and a descriptor that no budget matches passes.
     let others = vec![descriptor(&[("user", "bob")], None), descriptor(&[("path", "/")], None)];

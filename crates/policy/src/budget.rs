@@ -1,6 +1,6 @@
 //! Budgets: an amount of a unit, per dimension values and window.
 
-use crate::{Classes, Reserve, Window};
+use crate::{Classes, Condition, Reserve, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tokens::Usage;
@@ -11,8 +11,10 @@ pub struct Budget {
     pub name: String,
     /// Names of dimensions (or `model`); each combination of their values has a bucket of its own.
     pub per: Vec<String>,
-    /// In the unit's own integer amounts.
+    /// In the unit's own integer amounts. Use [`Budget::limit_of`].
     pub limit: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     pub unit: Unit,
     pub window: Window,
     pub mode: Mode,
@@ -22,6 +24,30 @@ pub struct Budget {
     pub lost_lease: LostLease,
     #[serde(default)]
     pub on_overrun: OnOverrun,
+}
+
+/// Another limit for the subjects whose values match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// All of these must match; each is of a dimension in the budget's `per`.
+    pub when: Vec<Condition>,
+    pub limit: u64,
+}
+
+impl Budget {
+    /// The limit of a subject, given by its values in the order of `per`: the first override's that matches, else the
+    /// budget's own.
+    #[must_use]
+    pub fn limit_of<'a>(&self, subject: impl Iterator<Item = &'a str> + Clone) -> u64 {
+        let value = |name: &str| {
+            let at = self.per.iter().position(|dimension| dimension == name)?;
+            subject.clone().nth(at)
+        };
+        let holds =
+            |condition: &Condition| value(&condition.dimension).is_some_and(|value| condition.matches(value));
+        let found = self.overrides.iter().find(|of_some| of_some.when.iter().all(holds));
+        found.map_or(self.limit, |of_some| of_some.limit)
+    }
 }
 
 /// What a budget counts.

@@ -1,8 +1,10 @@
 //! The policy file: YAML to [`Policy`], or everything that is wrong with it.
 
 mod budgets;
+mod conditions;
 mod guardrails;
 mod models;
+mod overrides;
 mod reserve;
 mod values;
 mod windows;

@@ -40,7 +40,7 @@ impl Guardrail {
 }
 
 impl Condition {
-    fn matches(&self, value: &str) -> bool {
+    pub(crate) fn matches(&self, value: &str) -> bool {
         self.values.iter().any(|wanted| match wanted.strip_suffix('*') {
             Some(beginning) => value.starts_with(beginning),
             None => value == wanted,

@@ -133,7 +133,7 @@ impl Server {
 
     fn exhausted(&mut self, want: &Want, at: usize, now: u64) -> Exhausted {
         let (remaining, (window, end)) = self.free(want, now);
-        let limit = self.policy.budget(&want.bucket.as_ref().unwrap().budget).unwrap().limit;
+        let limit = self.limit(want);
         let used = self.books(want, window).used;
         let resets_in_ms = end - now;
         let unused = limit.saturating_sub(used);
@@ -152,12 +152,19 @@ impl Server {
             self.policy.budget(&want.bucket.as_ref().unwrap().budget).expect("a known budget").clone();
         let window = budget.window.at(now);
         let books = self.books(want, window.0);
-        (budget.limit.saturating_sub(books.used + books.outstanding), window)
+        let held = books.used + books.outstanding;
+        (self.limit(want).saturating_sub(held), window)
+    }
+
+    fn limit(&self, want: &Want) -> u64 {
+        let bucket = want.bucket.as_ref().unwrap();
+        let budget = self.policy.budget(&bucket.budget).expect("a known budget");
+        budget.limit_of(bucket.subject.iter().map(String::as_str))
     }
 
     fn grant(&mut self, want: &Want, now: u64) -> Grant {
         let (free, (window, end)) = self.free(want, now);
-        let limit = self.policy.budget(&want.bucket.as_ref().unwrap().budget).unwrap().limit;
+        let limit = self.limit(want);
         let amount = want.need + self.generosity.min((free - want.need) / 2);
         let books = self.books(want, window);
         books.outstanding += amount;

@@ -110,7 +110,8 @@ fn answer(
             continue;
         };
         over |= !fits;
-        let remaining = narrow(bucket.remaining(budget.limit));
+        let limit = budget.limit_of(charge.subject.iter().map(String::as_str));
+        let remaining = narrow(bucket.remaining(limit));
         let tighter = !told[owner] || remaining < status.limit_remaining;
         let was_over = status.code == i32::from(Code::OverLimit);
         if !fits || (tighter && !was_over) {
@@ -119,7 +120,7 @@ fn answer(
             *status = DescriptorStatus {
                 code: if fits { Code::Ok } else { Code::OverLimit }.into(),
                 current_limit: Some(RateLimit {
-                    requests_per_unit: narrow(budget.limit),
+                    requests_per_unit: narrow(limit),
                     unit: envoys_unit(&budget.window),
                     name: budget.name.clone(),
                 }),

@@ -23,8 +23,8 @@ struct Rule {
     per_tenant: bool,
     unit: Unit,
     window: Window,
-    /// The highest that ever was.
-    limit: u64,
+    /// The highest limit that ever was, of the first tenant and of everyone else.
+    limits: [u64; 2],
     /// Whether it may never be overspent, whatever happens.
     hard: bool,
     /// Whether it reserves what is expected: then calls may spend more than they hold, once enough of them have taught.
@@ -68,6 +68,21 @@ pub(crate) struct Books {
     last: BTreeMap<(Place, u64), u64>,
 }
 
+/// The scene's overrides are for the first tenant.
+fn limit_of(budget: &Budget, subject: &str) -> u64 {
+    match budget.overrides.first() {
+        Some(first) if subject == "tenant-0" => first.limit,
+        _ => budget.limit,
+    }
+}
+
+impl Rule {
+    fn limit(&self, subject: &str) -> u64 {
+        let [first, others] = self.limits;
+        if subject == "tenant-0" { first } else { others }
+    }
+}
+
 impl Books {
     pub(crate) fn new(scene: &Scene) -> Books {
         let rule = |(at, budget): (usize, &Budget)| Rule {
@@ -75,7 +90,9 @@ impl Books {
             per_tenant: !budget.per.is_empty(),
             unit: budget.unit,
             window: budget.window.clone(),
-            limit: scene.policies.iter().map(|policy| policy.budgets[at].limit).max().unwrap_or(0),
+            limits: ["tenant-0", ""].map(|subject| {
+                scene.policies.iter().map(|policy| limit_of(&policy.budgets[at], subject)).max().unwrap_or(0)
+            }),
             expected: budget.reserve != Reserve::WorstCase,
             hard: budget.reserve == Reserve::WorstCase
                 && budget.mode == Mode::Enforce
@@ -111,6 +128,7 @@ impl Books {
         }
         for place in self.places(call.tenant) {
             let rule = &self.rules[place.0];
+            let limit = rule.limit(&place.1);
             let committed = self.committed.entry(place.clone()).or_default();
             let most = amount(rule.unit, call.ask.prompt_tokens(), call.limit);
             *committed += most;
@@ -118,8 +136,8 @@ impl Books {
             let windows = windows(&rule.window, self.begins, now + self.skew_ms);
             let none_has_taught = self.ended.get(&place).copied().unwrap_or(0) < TEACHING;
             let is_kept = rule.hard || (rule.expected && none_has_taught);
-            if is_kept && *committed > rule.limit * windows {
-                let (name, limit) = (&rule.name, rule.limit);
+            if is_kept && *committed > limit * windows {
+                let name = &rule.name;
                 return Err(format!(
                     "overspends {name} of {place:?}: {committed} of {windows} times {limit}"
                 ));
@@ -129,8 +147,8 @@ impl Books {
                 recent.push((now, number, most));
                 recent.retain(|(at, ..)| at + ms > now);
                 let within: u64 = recent.iter().map(|(.., amount)| amount).sum();
-                if rule.hard && self.clocks_agree && within > rule.limit {
-                    let (name, limit) = (&rule.name, rule.limit);
+                if rule.hard && self.clocks_agree && within > limit {
+                    let name = &rule.name;
                     return Err(format!("{within} of {name} of {place:?} within {ms} ms, {limit} allowed"));
                 }
             }
@@ -192,9 +210,9 @@ impl Books {
             *reported.entry(place.clone()).or_default() +=
                 told.ok_or_else(|| format!("more lost than used: {open:?}"))?;
             let held = open.bucket.used + open.bucket.outstanding;
+            let budget = budgets.iter().find(|budget| budget.name == open.budget);
+            let limit = budget.map_or(0, |budget| limit_of(budget, &place.1));
             let before = self.last.insert((place, open.window_start), held).unwrap_or(0);
-            let limit =
-                budgets.iter().find(|budget| budget.name == open.budget).map_or(0, |budget| budget.limit);
             if self.rules[rule].hard && held > before && held > limit {
                 return Err(format!("{open:?} has grown beyond its limit of {limit}"));
             }
@@ -245,7 +263,8 @@ impl Books {
         for ((rule, subject), &spent) in
             self.committed.iter().filter(|((rule, _), _)| self.rules[*rule].expected)
         {
-            let Rule { name, window, limit, .. } = &self.rules[*rule];
+            let Rule { name, window, .. } = &self.rules[*rule];
+            let limit = self.rules[*rule].limit(subject);
             let windows = windows(window, self.begins, until + self.skew_ms);
             let said = said(name);
             if spent > limit * windows + said {

@@ -127,15 +127,18 @@ fn policies(dice: &Dice, count: usize) -> Policies {
     // Zones where an hour of the clock is a new day, and one where it is not.
     let zone = dice.pick(&["UTC", "Asia/Almaty", "Asia/Kathmandu"]);
     let chosen: Vec<bool> = (0..BUDGETS).map(|at| at == 0 || dice.once_in(4)).collect();
+    let own = dice.from(1, 5);
     let versions = (0..count).map(|version| {
         // Down as well as up.
         let size = if version == 0 { size } else { size * dice.from(1, 6) / 3 };
         let budget = |name: &str, per: &str, limit: String, rest: &str| {
             format!("{{ name: {name}, per: [{per}], limit: {limit}, WINDOW, {rest} }}")
         };
+        // The books know the first tenant by this.
+        let overrides = format!("overrides: [{{ when: {{ tenant: tenant-0 }}, limit: {} tokens }}], ", size * own / 2);
         let (deny, tokens) = ("when_unreachable: deny", format!("{size} tokens"));
         let budgets: [String; BUDGETS] = [
-            budget("hard", "tenant", tokens.clone(), deny),
+            budget("hard", "tenant", tokens.clone(), &format!("{overrides}{deny}")),
             budget("all", "", format!("{} tokens", size * 3 / 2), deny),
             budget("calls", "tenant", format!("{} requests", 2 + size / 60), deny),
             budget("money", "tenant", format!("{}.{:05} USD", size / 100_000, size % 100_000), deny),

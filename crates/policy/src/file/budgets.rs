@@ -1,6 +1,7 @@
 //! `budgets:`
 
 use super::line;
+use super::overrides::{OverrideEntry, read_overrides};
 use super::reserve::ReserveEntry;
 use super::values::{limit, nearest};
 use super::windows::{CalendarEntry, read_window};
@@ -18,6 +19,8 @@ pub(super) struct BudgetEntry {
     #[serde(default)]
     per: Vec<Spanned<String>>,
     limit: Spanned<String>,
+    #[serde(default)]
+    overrides: Vec<Spanned<OverrideEntry>>,
     window: Spanned<String>,
     time_zone: Option<Spanned<String>>,
     fiscal_month_start: Option<Spanned<u64>>,
@@ -83,6 +86,8 @@ pub(super) fn read_budgets(
             );
             (0, crate::Unit::Requests)
         });
+        let per: Vec<&str> = entry.per.iter().map(|dimension| dimension.value.as_str()).collect();
+        let overrides = read_overrides(entry.overrides, &per, unit, &mut wrong);
         let own = CalendarEntry {
             time_zone: entry.time_zone,
             month_start: entry.fiscal_month_start,
@@ -96,6 +101,7 @@ pub(super) fn read_budgets(
             name,
             per: entry.per.into_iter().map(|dimension| dimension.value).collect(),
             limit,
+            overrides,
             unit,
             window,
             mode: entry.mode,

@@ -1,11 +1,10 @@
 //! The file's `guardrails`.
 
+use super::conditions::{WhenEntry, read_when};
 use super::line;
-use super::values::nearest;
-use crate::{Condition, Dimension, Guardrail, OnExceeded, Problem};
+use crate::{Dimension, Guardrail, OnExceeded, Problem};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-use std::collections::BTreeMap;
 
 /// More would make a request's admission too dear.
 const MOST_GUARDRAILS: usize = 64;
@@ -16,18 +15,10 @@ const LARGEST_LIMIT: u64 = 10_000_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct GuardrailEntry {
     #[serde(default)]
-    when: BTreeMap<String, Spanned<Values>>,
+    when: WhenEntry,
     max_output_tokens: Spanned<u64>,
     #[serde(default)]
     on_exceeded: OnExceeded,
-}
-
-/// One value, or any of several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Values {
-    One(String),
-    Several(Vec<String>),
 }
 
 pub(super) fn read_guardrails(
@@ -50,19 +41,10 @@ pub(super) fn read_guardrails(
                 format!("guardrails[{at}].max_output_tokens: must be from 1 to {LARGEST_LIMIT} tokens");
             problems.push(Problem::new(what).at(line(limit)));
         }
-        let mut when = Vec::new();
-        for (dimension, values) in entry.when {
-            if !names.contains(&dimension.as_str()) {
-                let problem = Problem::new(format!("guardrails[{at}].when: no dimension `{dimension}`"));
-                let suggestion = nearest(&dimension, &names).unwrap_or_default();
-                problems.push(problem.at(line(&values)).suggest(suggestion));
-            }
-            let values = match values.value {
-                Values::One(value) => vec![value],
-                Values::Several(values) => values,
-            };
-            when.push(Condition { dimension, values });
-        }
+        let when = read_when(entry.when, &names, &mut |field, line, what, suggestion| {
+            let problem = Problem::new(format!("guardrails[{at}].{field}: {what}")).at(line);
+            problems.push(suggestion.into_iter().fold(problem, Problem::suggest));
+        });
         guardrails.push(Guardrail {
             when,
             max_output_tokens: entry.max_output_tokens.value,

@@ -115,6 +115,29 @@ pub(crate) async fn a_budget_in_another_form_grants_nothing(kind: impl Kind) {
     assert_eq!(state(&store, T0, "tokens").await, holding(0, 0));
 }
 
+pub(crate) async fn a_subject_may_have_a_limit_of_its_own(kind: impl Kind) {
+    let store = kind.open(T0);
+    let ask = async |now, number, tenant, need| {
+        let asked = acquire(worker(1, 1), number, vec![want("tiers", &[tenant], need, 0)]);
+        store.acquire(at(now), asked).await.unwrap()
+    };
+    let Acquired::Granted(answer) = ask(T0, 1, "acme", 200).await else { panic!("200 of 300 refused") };
+    let grant = &answer.grants[0];
+    // The need and a sixteenth of what is left of 300.
+    assert_eq!((grant.amount, grant.limit, grant.remaining), (206, 300, 94));
+    let Acquired::Exhausted(answer) = ask(T0, 2, "acme", 95).await else { panic!("301 of 300 granted") };
+    let exhausted = answer.exhausted.unwrap();
+    assert_eq!((exhausted.limit, exhausted.remaining), (300, 94));
+    assert!(matches!(ask(T0, 3, "beta", 101).await, Acquired::Exhausted(_)));
+
+    // Spent, it frees when the slot has ceased to count: what is needed then fits into the same 300.
+    let spent = SyncRequest { settled: vec![settled("tiers", 1, 206, 0)], ..sync(worker(1, 1), 1) };
+    applied(&store, T0, spent).await;
+    let Acquired::Exhausted(answer) = ask(T0 + 2_000, 4, "acme", 250).await else { panic!("456 of 300") };
+    assert_eq!(answer.exhausted.unwrap().retry_in_ms, 62_000);
+    assert!(matches!(ask(T0 + 2_000, 5, "acme", 94).await, Acquired::Granted(_)));
+}
+
 pub(crate) async fn a_new_window_is_a_new_bucket(kind: impl Kind) {
     let store = kind.open(T0);
     let end = T0 + HOUR;

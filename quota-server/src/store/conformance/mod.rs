@@ -34,6 +34,7 @@ macro_rules! conformance {
             leases: a_refused_acquire_is_refused_again_whatever_has_come_back,
             leases: an_unanswered_acquire_is_taken_back_and_can_not_come_late,
             leases: a_budget_in_another_form_grants_nothing,
+            leases: a_subject_may_have_a_limit_of_its_own,
             leases: a_new_window_is_a_new_bucket,
             leases: concurrent_acquires_never_exceed_the_limit,
             lapses: a_silent_process_has_spent_what_it_held,
@@ -95,6 +96,8 @@ dimensions:
   user: { header: x-user-id }
 budgets:
   - { name: tokens, per: [tenant], limit: 1000 tokens, window: 1h }
+  - { name: tiers, per: [tenant], limit: 100 tokens, window: rolling 60s,
+      overrides: [{ when: { tenant: acm* }, limit: 300 tokens }] }
   - { name: calls, per: [tenant, user], limit: 10 requests, window: 1h }
   - { name: loose, per: [tenant], limit: 1000 tokens, window: 1h, lost_lease: released }
   - { name: watched, per: [tenant], limit: 100 tokens, window: 1h, mode: shadow }

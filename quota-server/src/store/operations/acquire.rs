@@ -3,7 +3,7 @@
 use super::bucket::Open;
 use super::process::{Heard, heard};
 use super::rows::{Answered, Given};
-use super::{Rows, Rules, subject_key};
+use super::{Rows, Rules};
 use crate::store::{Acquired, taking_back};
 use policy::Budget;
 use quota::extra;
@@ -60,12 +60,12 @@ fn decide<R: Rows>(
 
     let mut opened = Vec::with_capacity(budgets.len());
     for (index, (want, budget)) in request.wants.iter().zip(&budgets).enumerate() {
-        let open = Open::of(rows, at, budget, &subject_of(want))?;
-        if let Err(short) = open.state.fits(open.limit(budget), want.need) {
+        let open = Open::of(rows, at, budget, subject_of(want))?;
+        if let Err(short) = open.state.fits(open.limit(), want.need) {
             let (start, end) = budget.window.at(at.now);
             let resets_in_ms = end.saturating_sub(at.now);
             let needed = want.need.saturating_add(want.held);
-            let unused = budget.limit.saturating_sub(open.counted().used);
+            let unused = open.whole.saturating_sub(open.counted().used);
             let retry_in_ms = if needed <= unused {
                 RETRY_MS.min(resets_in_ms)
             } else if budget.window.lingers_ms() > 0 {
@@ -75,7 +75,7 @@ fn decide<R: Rows>(
             };
             answer.exhausted = Some(Exhausted {
                 want: u32::try_from(index).unwrap_or(u32::MAX),
-                limit: budget.limit,
+                limit: open.whole,
                 remaining: short.remaining,
                 resets_in_ms,
                 retry_in_ms,
@@ -103,7 +103,7 @@ pub(super) fn grant<R: Rows>(
 ) -> Result<Grant, R::Error> {
     let (start, end) = budget.window.at(at.now);
     let generation = heard.term.generation;
-    let limit = open.limit(budget);
+    let limit = open.limit();
     let remaining = open.state.remaining(limit);
     let need = if want.need <= remaining { want.need } else { 0 };
     let holders = rows.other_holders(&open.bucket, &heard.process)?.saturating_add(1);
@@ -119,7 +119,7 @@ pub(super) fn grant<R: Rows>(
         amount,
         window: start,
         resets_in_ms: end.saturating_sub(at.now),
-        limit: budget.limit,
+        limit: open.whole,
         remaining: open.state.remaining(limit),
         generation,
     })
@@ -131,8 +131,8 @@ pub(super) fn budget_of<'p>(at: Rules<'p>, want: &Want) -> Option<&'p Budget> {
     at.policy.budget(&bucket.budget).filter(|budget| budget.per.len() == bucket.subject.len())
 }
 
-pub(super) fn subject_of(want: &Want) -> String {
-    subject_key(want.bucket.as_ref().map_or(&[], |bucket| &bucket.subject))
+pub(super) fn subject_of(want: &Want) -> &[String] {
+    want.bucket.as_ref().map_or(&[], |bucket| &bucket.subject)
 }
 
 /// An answer that is given again, `elapsed` ms after the first time.

@@ -1,7 +1,7 @@
 //! The bucket of a subject that is open now, with what of a rolling window still counts.
 
 use super::rows::Slot;
-use super::{Rows, Rules};
+use super::{Rows, Rules, subject_key};
 use policy::{Budget, Window};
 use quota::Bucket;
 
@@ -13,25 +13,28 @@ pub(super) struct Open<B> {
     pub(super) state: Bucket,
     /// Earlier slots of a rolling window that still count, oldest first.
     earlier: Vec<Slot>,
+    /// The subject's limit.
+    pub(super) whole: u64,
 }
 
 impl<B> Open<B> {
-    /// `subject` as [`super::subject_key`].
     pub(super) fn of<R: Rows<Bucket = B>>(
         rows: &mut R,
         at: Rules<'_>,
         budget: &Budget,
-        subject: &str,
+        subject: &[String],
     ) -> Result<Open<B>, R::Error> {
         let window = budget.window.at(at.now);
         let keep = keep_until(Some(&budget.window), window);
-        let (bucket, state) = rows.bucket(&budget.name, subject, window, keep)?;
+        let key = subject_key(subject);
+        let (bucket, state) = rows.bucket(&budget.name, &key, window, keep)?;
         let lingers = budget.window.lingers_ms();
         let earlier = match lingers {
             0 => Vec::new(),
-            _ => rows.slots(budget, subject, window.0, at.now.saturating_sub(lingers))?,
+            _ => rows.slots(budget, &key, window.0, at.now.saturating_sub(lingers))?,
         };
-        Ok(Open { bucket, state, earlier })
+        let whole = budget.limit_of(subject.iter().map(String::as_str));
+        Ok(Open { bucket, state, earlier, whole })
     }
 
     fn earlier(&self) -> Bucket {
@@ -39,8 +42,8 @@ impl<B> Open<B> {
     }
 
     /// What of the limit is this bucket's to grant, used and outstanding amounts of its own included.
-    pub(super) fn limit(&self, budget: &Budget) -> u64 {
-        self.earlier().remaining(budget.limit)
+    pub(super) fn limit(&self) -> u64 {
+        self.earlier().remaining(self.whole)
     }
 
     /// All that counts against the limit.
@@ -56,7 +59,7 @@ impl<B> Open<B> {
         let mut used = self.counted().used;
         for slot in self.earlier.iter().chain([&this]) {
             used = used.saturating_sub(slot.state.used);
-            if used.saturating_add(need) <= budget.limit {
+            if used.saturating_add(need) <= self.whole {
                 return slot.end.saturating_add(lingers).saturating_sub(now);
             }
         }

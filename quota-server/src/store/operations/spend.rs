@@ -28,13 +28,13 @@ pub(in crate::store) fn spend<R: Rows>(
         let Charged { open, .. } = match opened.get_mut(&key) {
             Some(charged) => charged,
             None => {
-                let open = Open::of(rows, at, budget, &key.1)?;
+                let open = Open::of(rows, at, budget, &charge.subject)?;
                 let was = open.state;
                 opened.entry(key.clone()).or_insert(Charged { open, was })
             }
         };
         let limit = match budget.mode {
-            Mode::Enforce => open.limit(budget),
+            Mode::Enforce => open.limit(),
             Mode::Shadow => u64::MAX,
         };
         fits.push(open.state.spend(limit, charge.amount).is_ok());

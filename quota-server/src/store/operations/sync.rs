@@ -45,7 +45,7 @@ pub(in crate::store) fn sync<R: Rows>(
         answer.refills.push(match budget_of(at, want) {
             None => Grant::default(),
             Some(budget) => {
-                let open = Open::of(rows, at, budget, &subject_of(want))?;
+                let open = Open::of(rows, at, budget, subject_of(want))?;
                 grant(rows, at, &heard, budget, open, want)?
             }
         });
