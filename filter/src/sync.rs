@@ -23,6 +23,9 @@ const LONGEST_BACKOFF_MS: u64 = 2_000;
 /// gRPC's INVALID_ARGUMENT: the same message would be refused again.
 const INVALID_ARGUMENT: u32 = 3;
 
+/// gRPC's UNAUTHENTICATED: the server is there, but does not know us.
+const UNAUTHENTICATED: u32 = 16;
+
 /// What became of a lease that this worker has not used for a while.
 #[derive(Debug)]
 enum Idle {
@@ -86,7 +89,7 @@ impl Worker {
                     LogLevel::Error,
                     &format!("tollkeeper: cluster '{}' can't be called: {error}", self.config.quota_cluster),
                 );
-                self.failed(host);
+                self.failed(host, None);
                 None
             }
         }
@@ -99,13 +102,14 @@ impl Worker {
         question: Question,
         result: Result<usize, u32>,
     ) -> Option<AcquireResponse> {
+        let status = result.err();
         let answer = result
             .ok()
             .and_then(|size| host.body(Body::CallAnswer, size).ok())
             .and_then(|bytes| AcquireResponse::decode(bytes.as_slice()).ok());
         let Some(answer) = answer else {
             self.outbox.unanswered(question.number);
-            self.failed(host);
+            self.failed(host, status);
             return None;
         };
         self.heard(host, answer.term.as_ref(), question.sent.at);
@@ -160,7 +164,7 @@ impl Worker {
                 self.contact.last_report = now;
                 self.stats.count("tollkeeper_syncs_total", 1);
             }
-            Err(_) => self.failed(host),
+            Err(_) => self.failed(host, None),
         }
     }
 
@@ -181,6 +185,7 @@ impl Worker {
 
     /// Answers whether the server has the report.
     fn report_answered(&mut self, host: &dyn Host, sent: Sent, result: Result<usize, u32>) -> bool {
+        let status = result.err();
         let answer = match result {
             Ok(size) => host
                 .body(Body::CallAnswer, size)
@@ -199,7 +204,7 @@ impl Worker {
             Err(_) => None,
         };
         let Some(answer) = answer else {
-            self.failed(host);
+            self.failed(host, status);
             return false;
         };
         self.heard(host, answer.term.as_ref(), sent.at);
@@ -289,14 +294,21 @@ impl Worker {
         }
     }
 
-    fn failed(&mut self, host: &dyn Host) {
+    /// No answer that is of use; `status` says why, where the server or Envoy did.
+    fn failed(&mut self, host: &dyn Host, status: Option<u32>) {
+        let unknown = status == Some(UNAUTHENTICATED);
         if self.contact.backoff_ms == 0 {
             // Once an outage: it may be long, and meanwhile the stat counts.
             let cluster = &self.config.quota_cluster;
-            host.log(
-                LogLevel::Warn,
-                &format!("tollkeeper: no answer from the quota server (cluster '{cluster}')"),
-            );
+            let (level, what) = if unknown {
+                (LogLevel::Error, "the quota server takes no calls without a token that it knows")
+            } else {
+                (LogLevel::Warn, "no answer from the quota server")
+            };
+            host.log(level, &format!("tollkeeper: {what} (cluster '{cluster}')"));
+        }
+        if unknown {
+            self.stats.count("tollkeeper_server_unauthenticated_total", 1);
         }
         self.stats.count("tollkeeper_server_failures_total", 1);
         let backoff = self.contact.backoff_ms.saturating_mul(2).clamp(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS);

@@ -1,5 +1,8 @@
 //! Health, metrics, usage and budgets over HTTP.
 
+use crate::edge::access::Role;
+use crate::edge::http::{busy, only_for};
+use crate::edge::options::Edge;
 use crate::report::{Query, Report, moment_text};
 use crate::service::Core;
 use crate::store::{self, OpenBucket};
@@ -18,14 +21,19 @@ use std::sync::Arc;
 /// * `/metrics`: Prometheus' text form.
 /// * `/v1/usage?since=24h&by=tenant,model`: see [`Report::json`].
 /// * `/v1/budgets`: the buckets whose window has not ended.
-pub fn routes(core: Arc<Core>) -> Router {
-    Router::new()
+///
+/// The first two are for everybody, the others for viewers.
+pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
+    let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .with_state(Arc::clone(core));
+    let viewers = Router::new()
         .route("/metrics", get(metrics))
         .route("/v1/usage", get(usage))
         .route("/v1/budgets", get(budgets))
-        .with_state(core)
+        .with_state(Arc::clone(core));
+    open.merge(only_for(Role::Viewer, viewers, edge, core))
 }
 
 async fn ready(State(core): State<Arc<Core>>) -> Response {
@@ -90,5 +98,5 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
 
 fn failed(error: &store::Error) -> Response {
     tracing::error!(%error, "a query failed");
-    (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
+    busy(&error.to_string())
 }

@@ -3,12 +3,15 @@
 //! * [`store`]: where buckets, leases and the ledger live; whole operations, each atomic and durable when answered.
 //! * [`service`]: the gRPC services over a store.
 //! * [`http`]: health, metrics, usage and budgets over HTTP.
+//! * [`edge`]: who may come in: TLS, tokens, roles, and bounds on everything.
 //! * [`live_policy`]: the policy in force, reloaded when its file changes.
 //! * [`report`]: sums over the ledger, for people and programs.
 //! * [`serve`]: all of it together, from start to graceful stop.
 #![forbid(unsafe_code)]
 
+pub mod edge;
 pub mod http;
+pub mod live_file;
 pub mod live_policy;
 pub mod metrics;
 pub mod report;

@@ -1,9 +1,9 @@
 //! The policy in force, and its reload when the file changes.
 
+use crate::live_file::Stamp;
 use policy::Policy;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
-use std::time::SystemTime;
 
 /// A policy with the form that is sent to workers.
 #[derive(Clone, Debug)]
@@ -25,10 +25,6 @@ pub struct LivePolicy {
     path: PathBuf,
     current: RwLock<Arc<Current>>,
 }
-
-/// Tells one state of a file from another without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp(Option<(SystemTime, u64)>);
 
 impl LivePolicy {
     /// # Errors
@@ -53,8 +49,7 @@ impl LivePolicy {
     /// What the file looks like now.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        let looks = std::fs::metadata(&self.path).and_then(|data| Ok((data.modified()?, data.len())));
-        Stamp(looks.ok())
+        Stamp::of(std::slice::from_ref(&self.path))
     }
 
     /// Reads the file again. The new policy is not in force yet: [`LivePolicy::adopt`] it.

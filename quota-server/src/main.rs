@@ -5,6 +5,8 @@ mod ask;
 
 use clap::{Parser, Subcommand};
 use policy::{Budget, Unit};
+use quota_server::edge::access::Role;
+use quota_server::edge::{options, token};
 use quota_server::report::{self, Query, Report};
 use quota_server::{live_policy, serve, store, unix_ms};
 use serde_json::Value;
@@ -12,8 +14,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-
-const SERVER: &str = "http://127.0.0.1:9091";
 
 /// FinOps for AI inside the mesh: budgets for a fleet of Envoys.
 #[derive(Parser)]
@@ -42,16 +42,17 @@ enum Command {
         /// How long an Envoy may stay silent before what it holds of budgets lapses.
         #[arg(long, default_value = "60s", value_parser = lease_ttl)]
         lease_ttl: Duration,
+        #[command(flatten)]
+        edge: options::Options,
     },
     /// Say what is wrong with a policy file, with lines and suggestions.
     Check { policy: PathBuf },
     /// What was consumed: requests, tokens, cost, refusals.
     Usage {
-        /// The server to ask.
-        #[arg(long, default_value = SERVER, conflicts_with = "store")]
-        server: String,
+        #[command(flatten)]
+        server: ask::Server,
         /// Read a store directly, with or without a running server: sqlite:FILE.
-        #[arg(long, value_parser = sqlite)]
+        #[arg(long, value_parser = sqlite, conflicts_with = "server")]
         store: Option<PathBuf>,
         #[arg(long)]
         json: bool,
@@ -64,11 +65,18 @@ enum Command {
     },
     /// The buckets of all budgets as they stand: used, reserved, remaining.
     Budgets {
-        /// The server to ask.
-        #[arg(long, default_value = SERVER)]
-        server: String,
+        #[command(flatten)]
+        server: ask::Server,
         #[arg(long)]
         json: bool,
+    },
+    /// Make a new token, and the entry of the access file that lets its holder in.
+    Token {
+        /// Whose it is: the audit tells callers by it.
+        #[arg(long, default_value = "somebody")]
+        name: String,
+        #[arg(long, value_enum, default_value_t = Role::Viewer)]
+        role: Role,
     },
 }
 
@@ -98,10 +106,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), String> {
     match command {
-        Command::Serve { policy, store, grpc, http, lease_ttl } => {
+        Command::Serve { policy, store, grpc, http, lease_ttl, edge } => {
             log_to_stderr();
             let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-            runtime.block_on(serve::serve(serve::Options { policy, store, grpc, http, lease_ttl }))
+            runtime.block_on(serve::serve(serve::Options { policy, store, grpc, http, lease_ttl, edge }))
         }
         Command::Check { policy } => check(&policy),
         Command::Usage { server, store, json, since, by } => {
@@ -110,13 +118,21 @@ fn run(command: Command) -> Result<(), String> {
                 None => {
                     let mut query = vec![("by", by.as_str())];
                     query.extend(since.as_deref().map(|since| ("since", since)));
-                    ask::ask(&server, "/v1/usage", &query)?
+                    server.ask("/v1/usage", &query)?
                 }
             };
             print(&report, json, report::usage_table)
         }
         Command::Budgets { server, json } => {
-            print(&ask::ask(&server, "/v1/budgets", &[])?, json, report::budgets_table)
+            print(&server.ask("/v1/budgets", &[])?, json, report::budgets_table)
+        }
+        Command::Token { name, role } => {
+            let token = token::make()?;
+            println!("{token}");
+            // Apart from the token, which goes where it is needed: `tollkeeper token >FILE`.
+            let hash = token::Hash::of(&token).hex();
+            eprintln!("  - {{ name: {name}, role: {role}, sha256: {hash} }}");
+            Ok(())
         }
     }
 }

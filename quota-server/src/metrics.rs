@@ -15,6 +15,12 @@ pub enum Method {
     RateLimit,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub enum Listener {
+    Grpc,
+    Http,
+}
+
 #[derive(Debug, Default)]
 pub struct Metrics {
     granted: AtomicU64,
@@ -30,6 +36,9 @@ pub struct Metrics {
     lapsed: AtomicU64,
     reloads: AtomicU64,
     broken_reloads: AtomicU64,
+    unknown_by_grpc: AtomicU64,
+    unknown_by_http: AtomicU64,
+    overloads: AtomicU64,
     /// By budget: their units differ. Bounded, because only the policy's names get in.
     overshoot: Mutex<BTreeMap<String, u64>>,
     acquire_time: Histogram,
@@ -85,6 +94,20 @@ impl Metrics {
         if usable { &self.reloads } else { &self.broken_reloads }.fetch_add(1, Relaxed);
     }
 
+    /// Somebody without a token, or with one that nobody has.
+    pub fn turned_away(&self, at: Listener) {
+        let counter = match at {
+            Listener::Grpc => &self.unknown_by_grpc,
+            Listener::Http => &self.unknown_by_http,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    /// The store has more to do than may wait.
+    pub fn overloaded(&self) {
+        self.overloads.fetch_add(1, Relaxed);
+    }
+
     pub fn took(&self, method: Method, time: Duration) {
         match method {
             Method::Acquire => &self.acquire_time,
@@ -98,7 +121,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::with_capacity(4096);
-        let counters: [(&str, &str, &str, Series<'_>); 7] = [
+        let counters: [(&str, &str, &str, Series<'_>); 9] = [
             (
                 "acquires_total",
                 "Acquire calls by how they ended.",
@@ -134,6 +157,18 @@ impl Metrics {
                 "Changes of the policy file seen, by whether the new version was usable.",
                 "result",
                 &[("loaded", &self.reloads), ("refused", &self.broken_reloads)],
+            ),
+            (
+                "turned_away_total",
+                "Requests without a token that somebody has, by listener.",
+                "listener",
+                &[("grpc", &self.unknown_by_grpc), ("http", &self.unknown_by_http)],
+            ),
+            (
+                "overloads_total",
+                "Requests answered at once that the store has too much to do.",
+                "",
+                &[("", &self.overloads)],
             ),
             (
                 "refusals_total",

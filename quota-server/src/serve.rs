@@ -1,10 +1,12 @@
 //! The server, from start to graceful stop.
 
+use crate::edge;
+use crate::edge::door::{self, Limits};
+use crate::edge::options::{self, Edge};
+use crate::live_file::Watch;
 use crate::live_policy::{Current, LivePolicy};
 use crate::metrics::Metrics;
-use crate::proto::envoy::service::ratelimit::v3::rate_limit_service_server::RateLimitServiceServer;
-use crate::proto::quota::quota_server::QuotaServer;
-use crate::service::{Core, QuotaService, RateLimitService, input};
+use crate::service::Core;
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
 use std::net::SocketAddr;
@@ -12,15 +14,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tonic::transport::server::TcpIncoming;
 
 /// How often the policy file is looked at and silent processes are looked for.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Requests in flight at a stop take a commit each; a client that keeps its connection longer hangs.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// Each worker of each Envoy has a connection or two.
+const GRPC: Limits = Limits { connections: 16_384, silence: Some(edge::grpc::SILENCE) };
+
+/// Browsers, scrapers, command lines. How long they may be silent is for `edge::http` to say.
+const HTTP: Limits = Limits { connections: 512, silence: None };
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -30,6 +37,7 @@ pub struct Options {
     pub grpc: SocketAddr,
     pub http: SocketAddr,
     pub lease_ttl: Duration,
+    pub edge: options::Options,
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -37,8 +45,7 @@ pub struct Options {
 /// # Errors
 /// Why it can't start, or what went wrong at the end, for people to read.
 pub async fn serve(options: Options) -> Result<(), String> {
-    loopback_only("--grpc", options.grpc)?;
-    loopback_only("--http", options.http)?;
+    let edge = Arc::new(Edge::open(&options.edge, options.grpc, options.http)?);
     let policy = LivePolicy::load(&options.policy)?;
     let ttl_ms = u64::try_from(options.lease_ttl.as_millis()).unwrap_or(u64::MAX);
     let store = Sqlite::open(&options.store, ttl_ms, crate::unix_ms()).map_err(|error| error.to_string())?;
@@ -49,6 +56,8 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let grpc = listen(options.grpc).await?;
     let http = listen(options.http).await?;
     let (grpc_at, http_at) = (address(&grpc)?, address(&http)?);
+    // Before anybody knows of us: an early SIGHUP would end the process.
+    let (asked_to_stop, hangups) = (asked_to_stop()?, on(SignalKind::hangup())?);
     // For scripts that let the system choose the ports; the log goes to stderr.
     println!("listening grpc={grpc_at} http={http_at}");
     tracing::info!(%grpc_at, %http_at, policy = core.policy.current().policy.version, "serving");
@@ -61,21 +70,14 @@ pub async fn serve(options: Options) -> Result<(), String> {
             let _ = stopped.changed().await;
         }
     };
-    let grpc = tonic::transport::Server::builder()
-        .add_service(
-            QuotaServer::new(QuotaService(Arc::clone(&core))).max_decoding_message_size(input::MESSAGE),
-        )
-        .add_service(
-            RateLimitServiceServer::new(RateLimitService(Arc::clone(&core)))
-                .max_decoding_message_size(input::MESSAGE),
-        )
-        .serve_with_incoming_shutdown(TcpIncoming::from(grpc).with_nodelay(Some(true)), stopping());
-    let http = axum::serve(http, crate::http::routes(Arc::clone(&core))).with_graceful_shutdown(stopping());
-    let grpc = tokio::spawn(grpc);
-    let http = tokio::spawn(async move { http.await });
-    let ticking = tokio::spawn(tick(Arc::clone(&core)));
+    let grpc = door::open(grpc, Arc::clone(&edge), |tls| &tls.grpc, GRPC);
+    let http = door::open(http, Arc::clone(&edge), |tls| &tls.http, HTTP);
+    let routes = crate::http::routes(&core, &edge);
+    let grpc = tokio::spawn(edge::grpc::serve(grpc, Arc::clone(&core), Arc::clone(&edge), stopping()));
+    let http = tokio::spawn(edge::http::serve(http, routes, stopping()));
+    let ticking = tokio::spawn(tick(Arc::clone(&core), edge, hangups));
 
-    asked_to_stop().await?;
+    asked_to_stop.await;
     tracing::info!("stopping: finishing what is in flight");
     drop(stop);
     let finished = tokio::time::timeout(GRACE, async { (grpc.await, http.await) }).await;
@@ -88,16 +90,6 @@ pub async fn serve(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-fn loopback_only(option: &str, at: SocketAddr) -> Result<(), String> {
-    if at.ip().is_loopback() {
-        return Ok(());
-    }
-    Err(format!(
-        "{option} {at}: this server does not authenticate its clients yet, so it listens on loopback addresses \
-         only (127.0.0.0/8 or [::1])"
-    ))
-}
-
 async fn listen(at: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(at).await.map_err(|error| format!("can't listen on {at}: {error}"))
 }
@@ -106,40 +98,39 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, String> {
     listener.local_addr().map_err(|error| error.to_string())
 }
 
-async fn asked_to_stop() -> Result<(), String> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+fn on(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| format!("can't listen for signals: {error}"))
 }
 
-/// Sweeps the store and reloads a changed policy, each second; a SIGHUP reloads at once. A changed file has to look the
-/// same for two ticks: half a policy, as an editor leaves it for a moment, may be a good one with half the budgets.
-async fn tick(core: Arc<Core>) {
+/// From now on, who asks is heard.
+fn asked_to_stop() -> Result<impl Future<Output = ()>, String> {
+    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Sweeps the store and reads changed files again (see [`Watch`]), each second; a SIGHUP has all of them read at once.
+async fn tick(core: Arc<Core>, edge: Arc<Edge>, mut hangups: Signal) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else {
-        tracing::error!("can't listen for SIGHUP");
-        return;
-    };
-    let mut loaded = core.policy.stamp();
-    let mut last_seen = loaded;
+    let mut watch = Watch::since(core.policy.stamp());
     loop {
         let asked = tokio::select! {
             _ = ticks.tick() => false,
             _ = hangups.recv() => true,
         };
         let looks = core.policy.stamp();
-        let at_rest = looks == std::mem::replace(&mut last_seen, looks);
-        if asked || (looks != loaded && at_rest) {
+        if watch.due(&looks) || asked {
             let read = core.policy.reread();
             if core.policy.stamp() == looks && reload(&core, read).await {
-                loaded = looks;
+                watch.loaded(looks);
             }
         }
+        edge.refresh(asked);
         match core.store.sweep(core.moment()).await {
             Ok(swept) => {
                 core.metrics.swept(swept);

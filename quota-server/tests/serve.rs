@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{POLICY, Server, acquire, call, home, settled, sync, tollkeeper};
+use common::{POLICY, Server, acquire, call, home, settled, sync, tollkeeper, until};
 use quota::proto::SyncRequest;
 use std::time::{Duration, Instant};
 use tonic::Code;
@@ -127,15 +127,6 @@ async fn input_beyond_the_limits_is_refused_by_field() {
     assert_eq!(refusal(client.acquire(many).await.unwrap_err()), invalid("wants: more than 64 of them"));
 }
 
-/// Waits until `done`, at most ten seconds.
-async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !done().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "{what} did not happen");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_policy_is_pushed_and_a_broken_one_never_replaces_it() {
     let home = home(POLICY);
@@ -210,18 +201,6 @@ fn run(arguments: &[&str]) -> (bool, String, String) {
     let output = tollkeeper(arguments).output().expect("runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
-}
-
-#[test]
-fn it_will_not_listen_where_strangers_are() {
-    let home = home(POLICY);
-    let policy = home.path().join("policy.yaml").display().to_string();
-    let store = format!("sqlite:{}", home.path().join("store.db").display());
-    for option in ["--grpc", "--http"] {
-        let (ok, _, why) = run(&["serve", "--policy", &policy, "--store", &store, option, "0.0.0.0:0"]);
-        assert!(!ok && why.contains("does not authenticate its clients yet"), "{why}");
-    }
-    assert!(!home.path().join("store.db").exists());
 }
 
 #[test]

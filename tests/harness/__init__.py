@@ -7,6 +7,7 @@ from . import documented, figures, paths, recordings
 from .bill import Bill
 from .envoy import Envoy, EnvoyDidNotStart
 from .envoy_config import EnvoyOptions
+from .guard import Guard
 from .processes import Process, leave_nothing_behind
 from .quota_server import QuotaServer
 from .runtimes import OLDEST, ContainerRuntime, ProcessRuntime, Runtime, why_no_containers
@@ -22,6 +23,7 @@ __all__ = [
     "Envoy",
     "EnvoyDidNotStart",
     "EnvoyOptions",
+    "Guard",
     "Process",
     "ProcessRuntime",
     "QuotaServer",

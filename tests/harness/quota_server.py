@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from . import paths
+from .guard import Guard
 from .processes import Process
 from .waiting import until
 
@@ -25,12 +26,14 @@ class QuotaServer:
         lease_ttl: str = "60s",
         grpc: str = "127.0.0.1:0",
         http: str = "127.0.0.1:0",
+        guard: Guard | None = None,
     ) -> None:
         """`policy` is a file, or the text of one."""
         self.log = directory / "server.log"
         self.store = directory / "tollkeeper.sqlite"
         self._lease_ttl = lease_ttl
         self._grpc, self._http = grpc, http
+        self._guard = guard
         if isinstance(policy, Path):
             self.policy = policy
         else:
@@ -43,10 +46,12 @@ class QuotaServer:
         before = self.log.stat().st_size if self.log.exists() else 0
         arguments = ["serve", "--policy", str(self.policy), "--store", f"sqlite:{self.store}"]
         arguments += ["--grpc", self._grpc, "--http", self._http, "--lease-ttl", self._lease_ttl]
+        arguments += self._guard.server_options() if self._guard else []
         self.process = Process([paths.tollkeeper(), *arguments], self.log)
         ports = until(lambda: self._addresses(before), "the quota server listens")
         self._grpc, self._http = ports
-        self._client = httpx.Client(base_url=f"http://{self._http}", timeout=10)
+        known = self._guard.http_client(self.http_port) if self._guard else {"base_url": self.http_url}
+        self._client = httpx.Client(timeout=10, **known)
         until(lambda: self._client.get("/readyz").is_success, "the quota server is ready")
 
     def _addresses(self, since: int) -> tuple[str, str] | None:
@@ -59,6 +64,10 @@ class QuotaServer:
     @property
     def grpc_port(self) -> int:
         return int(self._grpc.rpartition(":")[2])
+
+    @property
+    def http_port(self) -> int:
+        return int(self._http.rpartition(":")[2])
 
     @property
     def http_url(self) -> str:
@@ -95,6 +104,9 @@ class QuotaServer:
     def policy_version(self) -> str:
         version: str = self._get("/v1/budgets")["policy_version"]
         return version
+
+    def metrics(self) -> str:
+        return self._client.get("/metrics").raise_for_status().text
 
     def _get(self, path: str, **parameters: str) -> Any:
         return self._client.get(path, params=parameters).raise_for_status().json()

@@ -13,6 +13,7 @@ from . import bill
 from .bill import Bill
 from .envoy import Envoy
 from .envoy_config import Config, EnvoyOptions
+from .guard import Guard
 from .quota_server import QuotaServer, Row
 from .runtimes import Runtime
 from .stand_in import StandIn
@@ -37,6 +38,7 @@ class Stack:
         lease_ttl: str = "60s",
         plugin: dict[str, Any] | None = None,
         edit: Callable[[Config], None] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.provider = provider
         self.directory = directory
@@ -46,7 +48,7 @@ class Stack:
         self._edit = edit
         self.envoys: list[Envoy] = []
         with ExitStack() as started:
-            self.server = QuotaServer(directory, policy, lease_ttl)
+            self.server = QuotaServer(directory, policy, lease_ttl, guard=guard)
             started.callback(self.server.stop)
             started.callback(self._stop_envoys)
             for _ in range(envoys):

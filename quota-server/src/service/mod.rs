@@ -9,7 +9,7 @@ pub use rate_limit::RateLimitService;
 
 use crate::live_policy::LivePolicy;
 use crate::metrics::Metrics;
-use crate::store::{Moment, Store};
+use crate::store::{Error, Moment, Store};
 use std::sync::Arc;
 use tonic::Status;
 
@@ -29,10 +29,15 @@ impl Core {
     pub fn moment(&self) -> Moment {
         Moment { policy: self.policy.current().policy.clone(), now: (self.clock)() }
     }
-}
 
-/// Envoy and proxy-wasm want plain ASCII in a status message, so it says what failed and the log says why.
-fn unavailable(error: &crate::store::Error) -> Status {
-    tracing::error!(%error, "an operation failed");
-    Status::unavailable("the store failed; nothing was decided")
+    /// Envoy and proxy-wasm want plain ASCII in a status message, so it says what failed and the log says why.
+    fn unavailable(&self, error: &Error) -> Status {
+        if let Error::Overloaded = error {
+            // By the thousand, and none of them news: the metric counts.
+            self.metrics.overloaded();
+            return Status::unavailable("the server has too much to do; nothing was decided");
+        }
+        tracing::error!(%error, "an operation failed");
+        Status::unavailable("the store failed; nothing was decided")
+    }
 }

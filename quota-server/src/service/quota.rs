@@ -1,6 +1,6 @@
 //! `tollkeeper.v1.Quota`.
 
-use super::{Core, input, unavailable};
+use super::{Core, input};
 use crate::metrics::Method;
 use crate::proto::quota::quota_server::Quota;
 use crate::store::{Acquired, Moment, Synced};
@@ -21,7 +21,7 @@ impl Quota for QuotaService {
         let at = self.0.moment();
         let version = request.policy_version.clone();
         let acquired =
-            self.0.store.acquire(at.clone(), request).await.map_err(|error| unavailable(&error))?;
+            self.0.store.acquire(at.clone(), request).await.map_err(|error| self.0.unavailable(&error))?;
 
         self.0.metrics.acquired(&acquired);
         self.0.metrics.took(Method::Acquire, began.elapsed());
@@ -43,7 +43,8 @@ impl Quota for QuotaService {
         let at = self.0.moment();
         let version = request.policy_version.clone();
         let sequence = request.sequence;
-        let synced = self.0.store.sync(at.clone(), request).await.map_err(|error| unavailable(&error))?;
+        let synced =
+            self.0.store.sync(at.clone(), request).await.map_err(|error| self.0.unavailable(&error))?;
 
         self.0.metrics.synced(&synced, &at.policy);
         self.0.metrics.took(Method::Sync, began.elapsed());

@@ -4,7 +4,7 @@
 //! to request budgets always, to token budgets only where it says how many hits it adds, for then they are tokens.
 //! Money can't be counted in hits. All of a request is charged or none.
 
-use super::{Core, input, unavailable};
+use super::{Core, input};
 use crate::metrics::Method;
 use crate::proto::envoy::extensions::common::ratelimit::v3::RateLimitDescriptor;
 use crate::proto::envoy::service::ratelimit::v3::rate_limit_response::{Code, DescriptorStatus, RateLimit};
@@ -36,8 +36,12 @@ impl Service for RateLimitService {
             let statuses = request.descriptors.iter().map(|_| passing()).collect();
             RateLimitResponse { overall_code: Code::Ok.into(), statuses }
         } else {
-            let spent =
-                self.0.store.spend(at.clone(), charges.clone()).await.map_err(|error| unavailable(&error))?;
+            let spent = self
+                .0
+                .store
+                .spend(at.clone(), charges.clone())
+                .await
+                .map_err(|error| self.0.unavailable(&error))?;
             answer(&at, request.descriptors.len(), &owners, &charges, &spent)
         };
         self.0.metrics.rate_limited(answer.overall_code == i32::from(Code::OverLimit));

@@ -167,6 +167,8 @@ pub enum Error {
     Unusable(String),
     #[error("the store failed: {0}")]
     Failed(String),
+    #[error("the store has too much to do")]
+    Overloaded,
     #[error("the store is closed")]
     Closed,
 }

@@ -1,6 +1,8 @@
 //! The real binary on free ports, with a policy and a store of its own.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod authority;
+
 use quota::proto::{AcquireRequest, Bucket, LedgerEntry, Reporter, Settled, SyncRequest, Want};
 use quota_server::proto::quota::quota_client::QuotaClient;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -163,5 +165,14 @@ pub fn call(tenant: &str, input: u64) -> LedgerEntry {
         cost_pico_usd: 5,
         duration_ms: 100,
         unpriced: 0,
+    }
+}
+
+/// Waits until `done`, at most ten seconds.
+pub async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{what} did not happen");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
-/// Operations that may wait before callers have to; a bound on memory, far above what one commit takes along.
+/// Operations that may wait; more are turned away, to ask again. Far above what one commit takes along.
 const QUEUE: usize = 4096;
 
 /// Operations of one commit: bounds how long the first of them waits for the last.
@@ -67,7 +67,10 @@ impl Writer {
             })
         });
         let queue = queue.lock().ok().and_then(|queue| queue.clone()).ok_or(Error::Closed)?;
-        queue.send(job).await.map_err(|_| Error::Closed)?;
+        queue.try_send(job).map_err(|failed| match failed {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Error::Closed,
+        })?;
         told.await.map_err(|_| Error::Closed)?
     }
 
