@@ -39,7 +39,12 @@ pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
 async fn ready(State(core): State<Arc<Core>>) -> Response {
     match core.store.ready().await {
         Ok(()) => "ok\n".into_response(),
-        Err(error) => failed(&error),
+        Err(error @ store::Error::Overloaded) => busy(&error.to_string()),
+        Err(error) => {
+            // Strangers may ask this, and need no paths.
+            tracing::error!(%error, "not ready");
+            busy("the store can't be used: the log says why")
+        }
     }
 }
 

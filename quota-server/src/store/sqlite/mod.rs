@@ -5,6 +5,7 @@ mod ledger;
 mod query;
 mod rows;
 mod schema;
+mod trouble;
 mod writer;
 
 use super::ledger::Entry;
@@ -17,12 +18,15 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use trouble::Lock;
 use writer::Writer;
 
 pub struct Sqlite {
     writer: Arc<Writer>,
     /// `None`: the writer's connection is the only one.
     reader: Option<Arc<Mutex<Option<Connection>>>>,
+    /// `None` once closed, and where there is no file.
+    lock: Mutex<Option<Lock>>,
     ttl_ms: u64,
     /// Unix ms.
     opened: AtomicU64,
@@ -35,11 +39,13 @@ impl Sqlite {
     /// # Errors
     /// Says what is wrong with the file.
     pub fn open(path: &Path, ttl_ms: u64, now: u64) -> Result<Sqlite, Error> {
+        let lock = Mutex::new(Some(Lock::take(path)?));
         let connection = schema::open(path)?;
         let reader = schema::open_to_read(path)?;
         Ok(Sqlite {
             writer: Arc::new(Writer::start(connection)?),
             reader: Some(Arc::new(Mutex::new(Some(reader)))),
+            lock,
             ttl_ms,
             opened: AtomicU64::new(now),
         })
@@ -51,7 +57,8 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn in_memory(ttl_ms: u64, now: u64) -> Result<Sqlite, Error> {
         let writer = Arc::new(Writer::in_place(schema::in_memory()?));
-        Ok(Sqlite { writer, reader: None, ttl_ms, opened: AtomicU64::new(now) })
+        let opened = AtomicU64::new(now);
+        Ok(Sqlite { writer, reader: None, lock: Mutex::new(None), ttl_ms, opened })
     }
 
     /// What a server does that takes the store up at `now` (Unix ms): see [`Sqlite::open`].
@@ -82,7 +89,9 @@ impl Sqlite {
         let Some(reader) = self.reader.clone() else { return self.write(query) };
         Box::pin(async move {
             let read = tokio::task::spawn_blocking(move || match reader.lock().as_deref() {
-                Ok(Some(connection)) => query(connection).map_err(|error| Error::Failed(error.to_string())),
+                Ok(Some(connection)) => {
+                    query(connection).map_err(|error| trouble::failed(connection, &error))
+                }
                 _ => Err(Error::Closed),
             });
             read.await.map_err(|_| Error::Closed)?
@@ -96,7 +105,7 @@ impl Sqlite {
 /// Says what is wrong with the file.
 pub fn read_ledger(path: &Path, since: u64) -> Result<Vec<Entry>, Error> {
     let connection = schema::open_to_read(path)?;
-    ledger::since(&connection, since).map_err(|error| Error::Failed(error.to_string()))
+    ledger::since(&connection, since).map_err(|error| trouble::failed(&connection, &error))
 }
 
 impl Store for Sqlite {
@@ -143,7 +152,11 @@ impl Store for Sqlite {
                 }
                 writer.stop();
             });
-            closed.await.map_err(|error| Error::Failed(error.to_string()))
+            closed.await.map_err(|error| Error::Failed(error.to_string()))?;
+            if let Ok(mut lock) = self.lock.lock() {
+                lock.take();
+            }
+            Ok(())
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The file: what is in it, and whether it is ours to use.
 
+use super::trouble::{self, explain};
 use crate::store::Error;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
@@ -109,18 +110,18 @@ CREATE TABLE ledger (
 /// Says what is wrong with the file: unreachable, read-only, damaged, not ours, or made by a newer version.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let unusable = |what: String| Error::Unusable(format!("{}: {what}", path.display()));
-    let sql = |error: rusqlite::Error| unusable(error.to_string());
+    let sql = |error: rusqlite::Error| unusable(explain(&error));
 
     let mut connection = Connection::open(path).map_err(sql)?;
     settle_in(&connection).map_err(sql)?;
     // Before anything is changed: the file may be somebody else's.
     made_by(&connection).map_err(sql)?.ours_or_new().map_err(unusable)?;
     if connection.is_readonly("main").map_err(sql)? {
-        return Err(unusable("the file is read-only".into()));
+        return Err(unusable("the file is read-only, and the server has to write it".into()));
     }
     let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
     if check != "ok" {
-        return Err(unusable(format!("the file is damaged: {check}")));
+        return Err(unusable(format!("the file is damaged: {check} ({})", trouble::MEND)));
     }
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(sql)?;
@@ -151,7 +152,7 @@ pub(super) fn in_memory() -> Result<Connection, Error> {
 /// Opens the file for queries beside the writer.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
     let unusable = |what: String| Error::Unusable(format!("{}: {what}", path.display()));
-    let sql = |error: rusqlite::Error| unusable(error.to_string());
+    let sql = |error: rusqlite::Error| unusable(explain(&error));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     settle_in(&connection).map_err(sql)?;

@@ -56,7 +56,11 @@ fn what_is_no_database_is_named_so() {
     let why = refusal(|path| {
         std::fs::write(path, "not a database, but long enough to look like one".repeat(99)).unwrap()
     });
-    assert_eq!(why, "the store can't be used: FILE: file is not a database");
+    assert_eq!(
+        why,
+        "the store can't be used: FILE: file is not a database (put a backup in its place, or what `sqlite3 FILE .recover` \
+         saves of it)"
+    );
 }
 
 #[test]
@@ -106,4 +110,65 @@ async fn a_transaction_that_ends_early_answers_nobody_with_success() {
     let ended = store.write(|db| db.execute_batch("ROLLBACK")).await;
     assert!(ended.is_err());
     assert!(store.ready().await.is_ok(), "the next batch is not affected");
+}
+
+/// A ledger entry of so many requests, told as the first news of a worker.
+fn told(worker: u64, requests: u64) -> SyncRequest {
+    let reporter = quota::proto::Reporter { node: "envoy".into(), epoch: 1, worker };
+    // Long enough that a page holds few of them.
+    let entry = quota::proto::LedgerEntry {
+        requests,
+        model: format!("{worker}-{}", "m".repeat(200)),
+        ..Default::default()
+    };
+    SyncRequest { reporter: Some(reporter), sequence: 1, ledger: vec![entry], ..Default::default() }
+}
+
+fn moment() -> Moment {
+    Moment { policy: Arc::new(Policy::from_yaml("{}").unwrap()), now: 1 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_said_loses_nothing_and_is_over_when_there_is_room() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&home.path().join("store.db"), TTL, 0).unwrap();
+    // What SQLite meets is the same: there is no page to be had.
+    let room = |pages: &'static str| {
+        store.write(move |db| db.execute_batch(&format!("PRAGMA max_page_count = {pages}")))
+    };
+    room("40").await.unwrap();
+
+    let mut acknowledged = 0;
+    let mut why = None;
+    for worker in 1..1000 {
+        match store.sync(moment(), told(worker, 1)).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => {
+                why = Some((worker, error.to_string()));
+                break;
+            }
+        }
+    }
+    let (refused, why) = why.expect("it has to be full at some time");
+    assert!(why.contains("store.db: ") && why.contains("full") && why.contains("make room"), "{why}");
+    assert!(acknowledged > 0);
+    assert!(store.ledger(0).await.is_ok(), "it can still be read");
+    assert!(store.sync(moment(), told(refused, 1)).await.is_err(), "still full");
+
+    room("4000").await.unwrap();
+    store.sync(moment(), told(refused, 1)).await.expect("the same message again, and now there is room");
+    let requests: u64 = store.ledger(0).await.unwrap().iter().map(|entry| entry.sums.requests).sum();
+    assert_eq!(requests, acknowledged + 1);
+}
+
+#[tokio::test]
+async fn a_file_is_for_one_server_until_that_has_closed_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("store.db");
+    let first = Sqlite::open(&path, TTL, 0).unwrap();
+    let Err(error) = Sqlite::open(&path, TTL, 0) else { panic!("opened twice") };
+    assert!(error.to_string().ends_with("another server has it open: a file is for one server"), "{error}");
+    assert!(read_ledger(&path, 0).is_ok(), "who only reads is no server");
+    first.close().await.unwrap();
+    assert!(Sqlite::open(&path, TTL, 0).is_ok());
 }

@@ -4,8 +4,9 @@
 //! Nobody is answered before the commit that holds their operation has returned. Where there is no disk to wait for,
 //! there is no thread either.
 
+use super::trouble;
 use crate::store::Error;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::sync::Mutex;
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
@@ -63,7 +64,7 @@ impl Writer {
             let done = connection.map_err(Clone::clone).and_then(|connection| apart(connection, operation));
             Box::new(move |committed| {
                 // Whoever asked may have gone: the operation stands all the same, and a repeat finds it.
-                let _ = tell.send(committed.map_err(Clone::clone).and(done));
+                let _ = tell.send(done.and_then(|done| committed.map(|()| done).map_err(Clone::clone)));
             })
         });
         let queue = queue.lock().ok().and_then(|queue| queue.clone()).ok_or(Error::Closed)?;
@@ -94,11 +95,15 @@ fn apart<T>(
     connection: &Connection,
     operation: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, Error> {
-    let failed = |error: rusqlite::Error| Error::Failed(error.to_string());
+    let failed = |error: rusqlite::Error| trouble::failed(connection, &error);
     let run =
         |sql| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(failed);
     run("SAVEPOINT operation")?;
     let done = operation(connection).map_err(failed);
+    if connection.is_autocommit() {
+        // It has ended the whole transaction: there is nothing left to go back to.
+        return done;
+    }
     if done.is_err() {
         run("ROLLBACK TO operation")?;
     }
@@ -106,34 +111,34 @@ fn apart<T>(
     done
 }
 
-fn work(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+fn work(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH);
     while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
-        commit(&mut connection, batch.drain(..));
+        commit(&connection, batch.drain(..));
     }
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         tracing::warn!(%error, "the write-ahead log stays; the next start will fold it in");
     }
 }
 
-fn commit(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
-    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+fn commit(connection: &Connection, jobs: impl Iterator<Item = Job>) {
+    let transaction = match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => {
-            let error = Error::Failed(error.to_string());
+            let error = trouble::failed(connection, &error);
             jobs.for_each(|job| job(Err(&error))(Err(&error)));
             return;
         }
     };
     // Some failures (a full disk) end the whole transaction; what came after would be committed by itself.
-    let ended = Error::Failed("the transaction was rolled back".into());
+    let ended = Error::Failed("the transaction was rolled back with an operation that failed".into());
     let replies: Vec<Reply> = jobs
         .map(|job| job(if transaction.is_autocommit() { Err(&ended) } else { Ok(&transaction) }))
         .collect();
     let committed = if transaction.is_autocommit() {
         Err(ended)
     } else {
-        transaction.commit().map_err(|error| Error::Failed(error.to_string()))
+        transaction.commit().map_err(|error| trouble::failed(connection, &error))
     };
     if let Err(error) = &committed {
         tracing::error!(%error, operations = replies.len(), "a commit failed");
