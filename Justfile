@@ -26,6 +26,11 @@ bench *arguments: build
     ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} crates/tokens/benches/run.py --rounds 3
     scripts/bench-wire
 
+# Measure budgets alone: per call, between workers, messages to the server, and the server itself
+bench-quota *arguments: build
+    scripts/native-build bench-load
+    ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} bench/quota.py {{ arguments }}
+
 # Measure counting alone against the other crates: natively, as wasm in node, and in Envoy
 bench-tokens *arguments: setup
     ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} crates/tokens/benches/run.py {{ arguments }}

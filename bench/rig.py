@@ -56,10 +56,14 @@ class Rig:
         return process
 
     def server(self, variant: str, name: str) -> QuotaServer:
-        policy = ROOT / f"bench/policies/{variant}.yaml"
-        return self._start(QuotaServer(SERVER, policy, {self.load_core}, self.folder / name))
+        return self.server_with(ROOT / f"bench/policies/{variant}.yaml", name)
 
-    def line(self, variant: str, name: str, server: QuotaServer | None, workers: int = 1) -> Line:
+    def server_with(self, policy: Path, name: str, cores: set[int] | None = None) -> QuotaServer:
+        return self._start(QuotaServer(SERVER, policy, cores or {self.load_core}, self.folder / name))
+
+    def line(
+        self, variant: str, name: str, server: QuotaServer | None, workers: int = 1, cores: set[int] | None = None
+    ) -> Line:
         http_filter = {
             "alone": lambda: None,
             "empty": lambda: wasm("empty", MODULES["empty"], None),
@@ -69,7 +73,7 @@ class Rig:
         }[variant]()
         config = configuration(self._provider_port, http_filter, server.grpc_port if server else None)
         folder = self.folder / name
-        envoy = Envoy(self.envoy_binary, f"Envoy ({name})", config, {self.envoy_core}, folder, workers)
+        envoy = Envoy(self.envoy_binary, f"Envoy ({name})", config, cores or {self.envoy_core}, folder, workers)
         return Line(self._start(envoy), server)
 
     def drive(self, line: Line, workload: Workload, seconds: float) -> tuple[dict, int]:

@@ -12,10 +12,10 @@ from processes import Process
 class QuotaServer(Process):
     def __init__(self, binary: Path, policy: Path, cores: set[int], folder: Path):
         folder.mkdir(parents=True)
-        log = folder / "server.log"
+        log, self._store = folder / "server.log", folder / "store.db"
         super().__init__(
             f"quota server ({folder.name})",
-            [binary, "serve", "--policy", policy, "--store", f"sqlite:{folder / 'store.db'}",
+            [binary, "serve", "--policy", policy, "--store", f"sqlite:{self._store}",
              "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
             cores, log,
         )
@@ -33,6 +33,10 @@ class QuotaServer(Process):
     def _get(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}{path}", timeout=5) as answer:
             return answer.read().decode()
+
+    def store_bytes(self) -> int:
+        """Of the file and its log."""
+        return sum(path.stat().st_size for path in self._store.parent.glob(f"{self._store.name}*"))
 
     def usage(self) -> dict:
         """The ledger's totals."""

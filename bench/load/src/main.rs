@@ -1,7 +1,8 @@
-//! The two ends of the benchmark: a mock provider that costs next to nothing, and a closed-loop client that believes
-//! no answer it has not checked. `bench/run.py` puts Envoy between them.
+//! The ends of the benchmarks: a mock provider that costs next to nothing, and closed-loop clients that believe no answer
+//! they have not checked. `bench/run.py` puts Envoy between them, `bench/quota.py` asks a quota server.
 #![forbid(unsafe_code)]
 
+mod ask;
 mod canned;
 mod connection;
 mod drive;
@@ -13,9 +14,10 @@ mod upstream;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 #[derive(Parser)]
-#[command(about = "The ends of the benchmark: a mock provider and a checking client")]
+#[command(about = "The ends of the benchmarks: a mock provider and checking clients")]
 struct Arguments {
     #[command(subcommand)]
     end: End,
@@ -27,6 +29,8 @@ enum End {
     Upstream,
     /// Send chat completions in a closed loop and print what they took, as JSON
     Drive(drive::Drive),
+    /// Ask a quota server in a closed loop and print what it took, as JSON
+    Ask(ask::Ask),
 }
 
 fn main() -> ExitCode {
@@ -43,13 +47,18 @@ fn main() -> ExitCode {
         },
         End::Drive(drive) => {
             let report = runtime.block_on(drive.run());
-            println!("{}", serde_json::to_string(&report).unwrap_or_default());
-            match report.failure {
-                None => ExitCode::SUCCESS,
-                Some(failure) => fail(&failure),
-            }
+            print(&report, report.failure.as_deref())
+        }
+        End::Ask(ask) => {
+            let report = runtime.block_on(ask.run());
+            print(&report, report.failure.as_deref())
         }
     }
+}
+
+fn print(report: &impl Serialize, failure: Option<&str>) -> ExitCode {
+    println!("{}", serde_json::to_string(report).unwrap_or_default());
+    failure.map_or(ExitCode::SUCCESS, fail)
 }
 
 fn fail(why: &str) -> ExitCode {
