@@ -4,7 +4,7 @@ use crate::holdings::Taken;
 use crate::host::Host;
 use crate::rules::{Labels, Rules};
 use crate::worker::Worker;
-use policy::{Mode, Unit};
+use policy::{Mode, Unit, WhenUnreachable};
 use quota::proto::{Exhausted, Grant, Want};
 use quota::{BucketKey, Epoch, LARGEST_AMOUNT, Lease};
 
@@ -88,8 +88,11 @@ pub(crate) struct Reservation {
 struct Part {
     rule: usize,
     key: BucketKey,
+    /// None where it is of the local share.
     epoch: Epoch,
     amount: u64,
+    /// Until when the local share lasts that it is of.
+    local: Option<u64>,
 }
 
 /// What the leases in hand say to a call.
@@ -163,7 +166,7 @@ impl Worker {
             match (self.take(host, key, need, needs.margin, now), rule.budget.mode) {
                 (Taken::All(epoch), _) => {
                     self.buckets.demanded(key, now, need, || rule.bucket(labels));
-                    held.parts.push(Part { rule: at, key, epoch, amount: need });
+                    held.parts.push(Part { rule: at, key, epoch, amount: need, local: None });
                 }
                 (Taken::Short, Mode::Shadow) => {
                     self.buckets.demanded(key, now, need, || rule.bucket(labels));
@@ -205,7 +208,7 @@ impl Worker {
             }
             let (epoch, amount) = self.take_up_to(host, key, need, now);
             if amount > 0 {
-                asking.held.parts.push(Part { rule: at, key, epoch, amount });
+                asking.held.parts.push(Part { rule: at, key, epoch, amount, local: None });
             }
             if amount < need {
                 let missing = need.saturating_sub(amount);
@@ -250,6 +253,7 @@ impl Worker {
                 key: missing.key,
                 epoch,
                 amount: missing.need.min(grant.amount),
+                local: None,
             });
             let extra = grant.amount.saturating_sub(missing.need);
             let Some(rule) = rules.budgets().get(missing.rule) else { continue };
@@ -318,7 +322,8 @@ impl Worker {
         Shortage { rule, limit: said.limit, need, retry_in_ms }
     }
 
-    /// The server can't be asked: the call goes on with what is held, or all of it goes back.
+    /// The server can't be asked: the call goes on with what is held and what each budget allows without it, or all of it
+    /// goes back.
     pub(crate) fn without_server(
         &mut self,
         host: &dyn Host,
@@ -326,16 +331,26 @@ impl Worker {
         labels: &Labels,
         asking: Asking,
     ) -> Option<Reservation> {
-        let deny = asking
-            .missing
-            .iter()
-            .filter_map(|missing| rules.budgets().get(missing.rule))
-            .any(|rule| rule.budget.when_unreachable == policy::WhenUnreachable::Deny);
-        if deny {
-            self.give_back(host, rules, labels, asking.held);
-            return None;
+        let now = host.unix_ms();
+        let Asking { mut held, missing, .. } = asking;
+        let short = missing.iter().filter_map(|missing| Some((missing, rules.budgets().get(missing.rule)?)));
+        for (&Missing { rule: at, key, need, .. }, rule) in short.clone() {
+            let local = match rule.budget.when_unreachable {
+                WhenUnreachable::Allow => continue,
+                WhenUnreachable::Deny => None,
+                WhenUnreachable::Local { permille } => {
+                    let share = policy::part(rule.limit(labels), permille);
+                    self.take_local(host, key, rule, share, need, now)
+                }
+            };
+            if local.is_none() {
+                self.give_back(host, rules, labels, held);
+                return None;
+            }
+            held.parts.push(Part { rule: at, key, epoch: Epoch::default(), amount: need, local });
         }
-        Some(asking.held)
+        short.for_each(|(missing, rule)| self.stats.without_server(&rule.budget, missing.need));
+        Some(held)
     }
 
     /// Undoes a reservation of a call that was not made.
@@ -402,7 +417,11 @@ impl Worker {
     /// it came from is no more.
     fn release(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, part: Part, spent: u64, now: u64) {
         let unused = part.amount.saturating_sub(spent);
-        let credited = unused == 0 || self.credit(host, part.key, part.epoch, unused, now);
+        if let Some(until) = part.local {
+            self.settle_local(host, part.key, until, part.amount, spent);
+        }
+        let credited =
+            part.local.is_some() || unused == 0 || self.credit(host, part.key, part.epoch, unused, now);
         let returned = if credited { 0 } else { unused };
         if let Some(rule) = rules.budgets().get(part.rule) {
             // Else nobody would look after what was put back.

@@ -2,8 +2,8 @@
 
 use crate::admission::Margin;
 use crate::host::Host;
-use crate::leases::{Change, Step, change};
 use crate::pockets::CALLS;
+use crate::slots::{Change, Step, change};
 use crate::worker::Worker;
 use quota::proto::{Bucket, Exhausted, Grant};
 use quota::{BucketKey, Epoch, Lease, Take};
@@ -37,7 +37,7 @@ impl Worker {
             host,
             key,
             |_| false,
-            |lease| lease.is_live(key, generation, now),
+            |lease: &Lease| lease.is_live(key, generation, now),
             |lease| match lease.map(|lease| (lease, lease.take(need, now))) {
                 Some((_, Take::Taken(after))) if valid && margin.is_kept(&after, need) => {
                     let ahead = if Margin::Plenty.is_kept(&after, need) {
@@ -102,7 +102,7 @@ impl Worker {
             host,
             key,
             |_| false,
-            |lease| lease.is_live(key, generation, now),
+            |lease: &Lease| lease.is_live(key, generation, now),
             |lease| match lease {
                 Some(lease) if lease.available > 0 => {
                     let amount = lease.available.min(need);
@@ -135,7 +135,7 @@ impl Worker {
             host,
             key,
             |_| false,
-            |lease| lease.key == key && lease.epoch == epoch && now < lease.ends_at,
+            |lease: &Lease| lease.key == key && lease.epoch == epoch && now < lease.ends_at,
             |lease| match lease {
                 Some(lease) => Step::Write(lease.credit(amount, now), ()),
                 None => Step::Leave(()),
@@ -152,7 +152,7 @@ impl Worker {
             host,
             key,
             |_| false,
-            |lease| lease.key == key && lease.epoch == epoch,
+            |lease: &Lease| lease.key == key && lease.epoch == epoch,
             |lease| match lease {
                 Some(lease) => {
                     let available = lease.available.saturating_sub(over);
@@ -189,8 +189,8 @@ impl Worker {
         let outcome = change(
             host,
             key,
-            |other| other.is_vacant(generation, now),
-            |lease| lease.key == key,
+            |other: &Lease| other.is_vacant(generation, now),
+            |lease: &Lease| lease.key == key,
             |lease| match lease {
                 Some(lease) if lease.epoch == epoch => {
                     let dry_until = if grant.remaining > 0 { 0 } else { lease.dry_until };
@@ -228,8 +228,8 @@ impl Worker {
         let outcome = change(
             host,
             key,
-            |other| other.is_vacant(generation, now),
-            |lease| lease.key == key,
+            |other: &Lease| other.is_vacant(generation, now),
+            |lease: &Lease| lease.key == key,
             |lease| {
                 let is_older = |lease: &Lease| lease.epoch != epoch && !is_newer(lease.epoch, epoch);
                 let (older, current) = (lease.filter(is_older), lease.filter(|lease| !is_older(lease)));

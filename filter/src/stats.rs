@@ -124,13 +124,17 @@ impl Stats {
 
     /// A call has consumed so much more of a budget than it held.
     pub(crate) fn overshoot(&mut self, budget: &Budget, over: u64) {
-        let amount = match budget.unit {
-            Unit::PicoUsd => over.div_ceil(1_000),
-            _ => over,
-        };
+        let amount = in_stats(budget, over);
         let label = format!("budget=.={};.;", budget.name);
         self.count(&format!("{label}tollkeeper_overshoot_total"), amount);
         self.count(&format!("{label}tollkeeper_overshoot_calls_total"), 1);
+    }
+
+    /// A call goes on without so much that it could not ask the server for.
+    pub(crate) fn without_server(&mut self, budget: &Budget, missing: u64) {
+        let label = format!("budget=.={};.;mode=.={};.;", budget.name, budget.when_unreachable.name());
+        self.count(&format!("{label}tollkeeper_without_server_total"), in_stats(budget, missing));
+        self.count(&format!("{label}tollkeeper_without_server_calls_total"), 1);
     }
 
     /// What the filter itself added to a call: from its complete body to its going on.
@@ -244,6 +248,14 @@ impl Metric {
                 .inspect_err(|error| host.log(LogLevel::Warn, &format!("tollkeeper: stat {name}: {error}")))
                 .ok()
         })
+    }
+}
+
+/// An amount of a budget as stats say it: in its unit, money in nano-USD.
+fn in_stats(budget: &Budget, amount: u64) -> u64 {
+    match budget.unit {
+        Unit::PicoUsd => amount.div_ceil(1_000),
+        _ => amount,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::buckets::idle_since;
 use crate::host::{Body, CallId, Host, LogLevel};
-use crate::leases::{Change, Step, change};
+use crate::slots::{Change, Step, change};
 use crate::worker::Worker;
 use prost::Message;
 use quota::proto::{AcquireRequest, AcquireResponse, Bucket, Grant, SyncRequest, SyncResponse, Want};
@@ -231,7 +231,7 @@ impl Worker {
                 host,
                 key,
                 |_| false,
-                |lease| lease.is_live(key, self.term.generation, now),
+                |lease: &Lease| lease.is_live(key, self.term.generation, now),
                 |lease| match lease {
                     Some(lease) if lease.available >= want.demand => Step::Leave(false),
                     // One worker asks for all; and a bucket that is known to be dry is not asked about.
@@ -254,7 +254,7 @@ impl Worker {
                 host,
                 key,
                 |_| false,
-                |lease| lease.key == key,
+                |lease: &Lease| lease.key == key,
                 |lease| match lease {
                     Some(lease) if lease.used_at >= since => Step::Leave(Idle::UsedAt(lease.used_at)),
                     // Of a window or term that is over, too: the server may have charged it as lost.

@@ -11,6 +11,7 @@ mod reserving;
 mod server;
 mod stops;
 mod streams;
+mod unreachable;
 
 use crate::fake::{Process, Sent, Worker};
 use server::Server;

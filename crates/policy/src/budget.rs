@@ -107,6 +107,28 @@ pub enum WhenUnreachable {
     Allow,
     /// Is refused with 503.
     Deny,
+    /// Goes on as long as each Envoy process keeps to its share of the limit, so many thousandths of it a window; beyond
+    /// that it is refused with 503.
+    Local { permille: u16 },
+}
+
+impl WhenUnreachable {
+    /// As the policy file and stats say it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            WhenUnreachable::Allow => "allow",
+            WhenUnreachable::Deny => "deny",
+            WhenUnreachable::Local { .. } => "local",
+        }
+    }
+}
+
+/// A part of an amount, in thousandths; rounded down.
+#[must_use]
+pub fn part(amount: u64, permille: u16) -> u64 {
+    let whole = u128::from(amount).saturating_mul(u128::from(permille)) / 1000;
+    u64::try_from(whole).unwrap_or(u64::MAX)
 }
 
 /// What the server does with the unsettled part of a lease whose process has gone silent.

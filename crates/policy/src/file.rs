@@ -6,6 +6,7 @@ mod guardrails;
 mod models;
 mod overrides;
 mod reserve;
+mod unreachable;
 mod values;
 mod windows;
 

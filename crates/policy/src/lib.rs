@@ -26,7 +26,7 @@ mod file;
 mod known_prices;
 mod problem;
 
-pub use budget::{Budget, LostLease, Mode, OnOverrun, Override, Unit, WhenUnreachable};
+pub use budget::{Budget, LostLease, Mode, OnOverrun, Override, Unit, WhenUnreachable, part};
 pub use classes::Classes;
 pub use count::Counting;
 pub use dimension::{Dimension, Source};

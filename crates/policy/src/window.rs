@@ -49,6 +49,22 @@ impl Window {
         !matches!(self, Window::Lifetime)
     }
 
+    /// When a window ends that a process begins at `now` on its own, without the server that would know. `known`: the end of
+    /// the server's own, if it has told. Rather too late than too early.
+    #[must_use]
+    pub fn ends_by_itself(&self, now: u64, known: Option<u64>) -> u64 {
+        match self {
+            Window::Fixed { ms } => known.unwrap_or_else(|| {
+                let elapsed = now.checked_rem(*ms).unwrap_or(0);
+                now.saturating_sub(elapsed).saturating_add(*ms)
+            }),
+            // The server's are slots.
+            Window::Rolling { .. } => now.saturating_add(self.lingers_ms()),
+            Window::Calendar(_) => known.unwrap_or_else(|| now.saturating_add(DAY_MS)),
+            Window::Lifetime => u64::MAX,
+        }
+    }
+
     /// How long after a window what was used of it still counts.
     ///
     /// A rolling window of length `w` is kept as a row of short slots, each with leases of its own that end with it. What is
@@ -81,6 +97,8 @@ impl fmt::Display for Window {
         }
     }
 }
+
+const DAY_MS: u64 = 86_400_000;
 
 /// Slots of a rolling window: more would use it up to the last more exactly, and cost a question to the server each.
 const SLOTS: u64 = 30;
@@ -116,6 +134,20 @@ pub(crate) use calendar::check_time_zone;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_on_its_own_begins_windows_that_end_rather_late() {
+        let hour = Window::Fixed { ms: 3_600_000 };
+        assert_eq!(hour.ends_by_itself(7_200_001, None), 10_800_000);
+        assert_eq!(hour.ends_by_itself(7_200_001, Some(9_000_000)), 9_000_000);
+        // 60 s, and one of 30 slots: what was spent first counts until then.
+        assert_eq!(Window::Rolling { ms: 60_000 }.ends_by_itself(5, Some(7)), 62_005);
+        assert_eq!(Window::Lifetime.ends_by_itself(5, Some(7)), u64::MAX);
+        let (period, time_zone) = (Period::Month, "UTC".to_owned());
+        let month = Window::Calendar(Calendar { period, time_zone, month_start: 1, year_start: 1 });
+        assert_eq!(month.ends_by_itself(5, Some(7)), 7);
+        assert_eq!(month.ends_by_itself(5, None), 86_400_005);
+    }
 
     #[test]
     fn windows_are_said_as_people_say_them() {

@@ -8,17 +8,20 @@
 //!
 //! The process's side:
 //! * [`Lease`]: what its workers share of a bucket;
+//! * [`Local`]: what they may spend without the server;
 //! * [`Outputs`]: how long answers are, for reserving what is likely instead of the worst case.
 #![forbid(unsafe_code)]
 
 mod bucket;
 mod lease;
+mod local;
 mod outputs;
 mod sizing;
 mod term;
 
 pub use bucket::{Account, Bucket, Lapse, Short};
 pub use lease::{BucketKey, Epoch, Lease, Take};
+pub use local::Local;
 pub use outputs::Outputs;
 pub use sizing::extra;
 pub use term::Term;

@@ -27,6 +27,8 @@ struct Rule {
     limits: [u64; 2],
     /// Whether it may never be overspent, whatever happens.
     hard: bool,
+    /// What all shares came to that a process can have had in a window without the server: one under each policy.
+    share: Option<u64>,
     /// Whether it reserves what is expected: then calls may spend more than they hold, once enough of them have taught.
     expected: bool,
 }
@@ -48,6 +50,8 @@ pub(crate) struct Books {
     rules: Vec<Rule>,
     begins: u64,
     skew_ms: u64,
+    /// Those that there have been.
+    processes: u64,
     /// Calls that have ended, whichever way.
     ended: BTreeMap<Place, u64>,
     /// What calls have consumed and those in flight may yet consume.
@@ -93,6 +97,16 @@ impl Books {
             limits: ["tenant-0", ""].map(|subject| {
                 scene.policies.iter().map(|policy| limit_of(&policy.budgets[at], subject)).max().unwrap_or(0)
             }),
+            share: match budget.when_unreachable {
+                WhenUnreachable::Local { permille } if scene.faults.clock_jumps_ms == 0 => Some(
+                    scene
+                        .policies
+                        .iter()
+                        .map(|policy| policy::part(policy.budgets[at].limit, permille))
+                        .sum(),
+                ),
+                _ => None,
+            },
             expected: budget.reserve != Reserve::WorstCase,
             hard: budget.reserve == Reserve::WorstCase
                 && budget.mode == Mode::Enforce
@@ -103,6 +117,7 @@ impl Books {
             rules: scene.policies[0].budgets.iter().enumerate().map(rule).collect(),
             begins: scene.begins,
             skew_ms: scene.faults.server_skew_ms,
+            processes: 0,
             ended: BTreeMap::new(),
             committed: BTreeMap::new(),
             recent: BTreeMap::new(),
@@ -126,6 +141,7 @@ impl Books {
         if call.limit == u64::MAX {
             return Err("went to the provider without an output limit".to_owned());
         }
+        self.processes = self.processes.max(call.envoy as u64 + 1);
         for place in self.places(call.tenant) {
             let rule = &self.rules[place.0];
             let limit = rule.limit(&place.1);
@@ -135,11 +151,14 @@ impl Books {
             // Windows that any server may have been in.
             let windows = windows(&rule.window, self.begins, now + self.skew_ms);
             let none_has_taught = self.ended.get(&place).copied().unwrap_or(0) < TEACHING;
-            let is_kept = rule.hard || (rule.expected && none_has_taught);
-            if is_kept && *committed > limit * windows {
+            // By its own clock a process is in other windows, and may see one more.
+            let own = rule.share.map(|share| share * (windows + 1) * self.processes);
+            let is_kept = rule.hard || (rule.expected && none_has_taught) || own.is_some();
+            let own = own.unwrap_or(0);
+            if is_kept && *committed > limit * windows + own {
                 let name = &rule.name;
                 return Err(format!(
-                    "overspends {name} of {place:?}: {committed} of {windows} times {limit}"
+                    "overspends {name} of {place:?}: {committed} of {windows} times {limit} and {own}"
                 ));
             }
             if let Window::Rolling { ms } = rule.window {

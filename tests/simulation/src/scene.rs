@@ -1,7 +1,7 @@
 //! What a seed's world is made of: how many Envoys, which budgets, how bad the network.
 
 use crate::dice::Dice;
-use policy::Policy;
+use policy::{Budget, Policy};
 use std::fmt;
 use std::ops::Deref;
 
@@ -80,8 +80,9 @@ impl Scene {
         let sometimes = |times: u64, value: u64| if dice.once_in(times) { value } else { 0 };
         let changes = sometimes(4, lasts_ms / 3);
         let policies = policies(dice, if changes > 0 { 4 } else { 1 });
-        // What is likely is learned from many calls.
-        let busy = if policies[0].budget("likely").is_some() { 6 } else { 1 };
+        // What is likely is learned from many calls, and a local share is used up by them.
+        let takes_many = |budget: &Budget| ["likely", "local"].contains(&budget.name.as_str());
+        let busy = if policies[0].budgets.iter().any(takes_many) { 6 } else { 1 };
         Scene {
             nodes: dice.pick(&[1, 2, 2, 3]),
             workers: dice.pick(&[1, 2, 2, 3]),
@@ -116,7 +117,9 @@ impl Scene {
     }
 }
 
-const BUDGETS: usize = 10;
+const BUDGETS: usize = 11;
+/// The position of the one with a local share.
+const LOCAL: usize = 8;
 
 /// Policies with the same budgets and other limits.
 fn policies(dice: &Dice, count: usize) -> Policies {
@@ -126,7 +129,15 @@ fn policies(dice: &Dice, count: usize) -> Policies {
         .collect();
     // Zones where an hour of the clock is a new day, and one where it is not.
     let zone = dice.pick(&["UTC", "Asia/Almaty", "Asia/Kathmandu"]);
-    let chosen: Vec<bool> = (0..BUDGETS).map(|at| at == 0 || dice.once_in(4)).collect();
+    // Where another budget denies there is no telling what a local share would admit.
+    let on_its_own = dice.once_in(10);
+    let chosen: Vec<bool> = (0..BUDGETS)
+        .map(|at| match at {
+            LOCAL => on_its_own,
+            0 => !on_its_own,
+            _ => dice.once_in(4) && !on_its_own,
+        })
+        .collect();
     let own = dice.from(1, 5);
     let versions = (0..count).map(|version| {
         // Down as well as up.
@@ -146,6 +157,7 @@ fn policies(dice: &Dice, count: usize) -> Policies {
             budget("prompt", "", format!("{} prompt tokens", size * 2), deny),
             budget("soft", "tenant", tokens.clone(), "when_unreachable: allow"),
             budget("loose", "tenant", tokens.clone(), "lost_lease: released, when_unreachable: deny"),
+            budget("local", "tenant", tokens.clone(), "when_unreachable: local, local_share: 20%"),
             budget("watched", "tenant", tokens, "mode: shadow"),
             budget("likely", "", format!("{} tokens", size * 3 / 4), &format!("reserve: {{ expected: 0.5 }}, {deny}")),
         ];

@@ -3,9 +3,10 @@
 use super::line;
 use super::overrides::{OverrideEntry, read_overrides};
 use super::reserve::ReserveEntry;
+use super::unreachable::UnreachableEntry;
 use super::values::{limit, nearest};
 use super::windows::{CalendarEntry, read_window};
-use crate::{Budget, Dimension, LostLease, Mode, OnOverrun, Problem, WhenUnreachable};
+use crate::{Budget, Dimension, LostLease, Mode, OnOverrun, Problem};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -29,7 +30,8 @@ pub(super) struct BudgetEntry {
     mode: Mode,
     reserve: Option<Spanned<ReserveEntry>>,
     #[serde(default)]
-    when_unreachable: WhenUnreachable,
+    when_unreachable: UnreachableEntry,
+    local_share: Option<Spanned<String>>,
     #[serde(default)]
     lost_lease: LostLease,
     #[serde(default)]
@@ -97,6 +99,7 @@ pub(super) fn read_budgets(
         let reserve = entry
             .reserve
             .map_or_else(Default::default, |reserve| reserve.value.read(line(&reserve), &mut wrong));
+        let when_unreachable = entry.when_unreachable.read(entry.local_share.as_ref(), &mut wrong);
         budgets.push(Budget {
             name,
             per: entry.per.into_iter().map(|dimension| dimension.value).collect(),
@@ -106,7 +109,7 @@ pub(super) fn read_budgets(
             window,
             mode: entry.mode,
             reserve,
-            when_unreachable: entry.when_unreachable,
+            when_unreachable,
             lost_lease: entry.lost_lease,
             on_overrun: entry.on_overrun,
         });

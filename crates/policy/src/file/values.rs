@@ -28,6 +28,13 @@ pub(super) fn limit(text: &str) -> Result<(u64, Unit), String> {
     Ok((amount, unit))
 }
 
+/// `10%`, `12.5%`, as thousandths: from 0.1% to 100%.
+pub(super) fn permille(text: &str) -> Result<u16, String> {
+    let part = text.trim().strip_suffix('%').and_then(|number| scaled_decimal(number.trim(), 1));
+    let permille = part.filter(|part| (1..=1000).contains(part)).and_then(|part| u16::try_from(part).ok());
+    permille.ok_or_else(|| format!("`{text}` is no part: from 0.1% to 100%, in steps of 0.1%"))
+}
+
 /// USD per million tokens as pico-USD per token.
 pub(super) fn per_million(usd: f64) -> Result<u64, String> {
     // The shortest decimal that reads back as this float is the one that was written.
@@ -65,6 +72,14 @@ mod tests {
         let reasoning = Classes::named("reasoning").unwrap();
         assert_eq!(limit("500 reasoning tokens"), Ok((500, Unit::TokensOf(reasoning))));
         assert_eq!(limit("0.25 USD"), Ok((250_000_000_000, Unit::PicoUsd)));
+    }
+
+    #[test]
+    fn parts_are_percentages() {
+        assert_eq!([permille("10%"), permille("0.1 %"), permille("100%")], [Ok(100), Ok(1), Ok(1000)]);
+        for bad in ["10", "0%", "100.1%", "0.05%", "-1%", "%", "a%"] {
+            assert!(permille(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
