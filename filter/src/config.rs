@@ -28,6 +28,20 @@ pub struct Config {
     /// changed, too.
     #[serde(default)]
     pub rewrite_signed: bool,
+    /// What happens to calls before any policy is known: the server was not to be reached since Envoy started, or sends
+    /// one that this version does not understand.
+    #[serde(default)]
+    pub without_policy: WithoutPolicy,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutPolicy {
+    /// They are refused with 503.
+    #[default]
+    Refuse,
+    /// They pass, neither counted nor charged.
+    Pass,
 }
 
 fn default_tick_ms() -> u32 {
@@ -88,6 +102,7 @@ mod tests {
             (r#"{"quota_cluster": ""}"#, "empty"),
             (r#"{"quota_cluster": "q", "routes": [{"path_prefix": "/a"}, {}]}"#, "routes[1]"),
             (r#"{"quota_cluster": "q", "routes": [{"host": "h", "api": "x"}]}"#, "anthropic_messages"),
+            (r#"{"quota_cluster": "q", "without_policy": "panic"}"#, "refuse"),
             ("", "configuration"),
         ] {
             let error = Config::read(json.as_bytes()).unwrap_err();

@@ -45,7 +45,7 @@ pub mod fake;
 #[cfg(test)]
 mod tests;
 
-pub use config::Config;
+pub use config::{Config, WithoutPolicy};
 pub use headers::HeaderMap;
 pub use routes::{Format, RouteRule};
 pub use stream::Stream;

@@ -7,6 +7,7 @@ mod limits;
 mod reader;
 mod sent;
 
+use crate::WithoutPolicy;
 use crate::admission::{Admission, Asking, Reservation};
 use crate::host::{Action, Body, CallId, Host, LogLevel};
 use crate::refusal::Refusal;
@@ -120,7 +121,21 @@ impl Stream {
                 self.phase = Phase::AwaitingPolicy { arrival, body, question };
                 Action::Pause
             }
-            None => self.refuse(host, arrival.route.api, &Refusal::unavailable()),
+            None => self.without_policy(host, worker, &arrival, From::Body),
+        }
+    }
+
+    fn without_policy(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        arrival: &Arrival,
+        from: From,
+    ) -> Action {
+        worker.stats.count("tollkeeper_without_policy_total", 1);
+        match worker.config.without_policy {
+            WithoutPolicy::Refuse => self.refuse(host, arrival.route.api, &Refusal::unavailable()),
+            WithoutPolicy::Pass => self.step_aside(host, from),
         }
     }
 
@@ -134,7 +149,7 @@ impl Stream {
         from: From,
     ) -> Action {
         let Some(rules) = worker.rules(host) else {
-            return self.refuse(host, arrival.route.api, &Refusal::unavailable());
+            return self.without_policy(host, worker, &arrival, from);
         };
         match Call::read(host, worker, rules, &arrival, body) {
             Ok(Some(call)) => self.decide(host, worker, Box::new(call), from),
@@ -148,7 +163,7 @@ impl Stream {
         }
     }
 
-    /// Other traffic on a path that looked like one of a model's.
+    /// Other traffic on a path that looked like one of a model's, or a call that nobody can judge.
     fn step_aside(&mut self, host: &dyn Host, from: From) -> Action {
         self.phase = Phase::Aside;
         if from == From::Answer

@@ -6,6 +6,7 @@ mod counting;
 mod encodings;
 mod endings;
 mod hostile;
+mod policies;
 mod providers;
 mod reserving;
 mod server;

@@ -25,6 +25,8 @@ pub struct Worker {
     pub(crate) config: Config,
     pub(crate) reporter: Reporter,
     rules: Option<Rc<Rules>>,
+    /// The version of a policy that could not be read.
+    refused: Option<String>,
     pub(crate) term: Term,
     pub(crate) buckets: Buckets,
     pub(crate) pockets: Pockets,
@@ -67,6 +69,7 @@ impl Worker {
             config,
             reporter,
             rules: None,
+            refused: None,
             term: Term::default(),
             buckets: Buckets::default(),
             pockets: Pockets::default(),
@@ -94,7 +97,12 @@ impl Worker {
 
     /// Puts a policy from the server in force, here and for workers that start later. A wrong one changes nothing.
     pub(crate) fn install_policy(&mut self, host: &dyn Host, said: &quota::proto::Policy) {
-        if said.version == self.policy_version() || !self.install(host, &said.compiled) {
+        // The server sends it with each answer, as long as the worker has another one.
+        if said.version == self.policy_version() || self.refused.as_ref() == Some(&said.version) {
+            return;
+        }
+        if !self.install(host, &said.compiled) {
+            self.refused = Some(said.version.clone());
             return;
         }
         let expected = match host.shared_get(POLICY_KEY) {
@@ -113,7 +121,11 @@ impl Worker {
                 true
             }
             Err(problem) => {
-                host.log(LogLevel::Error, &format!("tollkeeper: kept the working policy: {problem}"));
+                let instead = match &self.rules {
+                    Some(rules) => format!("policy {} stays in force", rules.policy().version),
+                    None => "there is no other, so calls go by `without_policy`".to_owned(),
+                };
+                host.log(LogLevel::Error, &format!("tollkeeper: refused a policy, {instead}: {problem}"));
                 self.stats.count("tollkeeper_policy_errors_total", 1);
                 false
             }

@@ -1,5 +1,6 @@
 //! Budgets: an amount of a unit, per dimension values and window.
 
+use crate::compiled::known_or_default;
 use crate::{Classes, Condition, Reserve, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,13 +17,15 @@ pub struct Budget {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<Override>,
     pub unit: Unit,
+    #[serde(default, deserialize_with = "known_or_default")]
     pub window: Window,
     pub mode: Mode,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known_or_default")]
     pub reserve: Reserve,
     pub when_unreachable: WhenUnreachable,
+    #[serde(default, deserialize_with = "known_or_default")]
     pub lost_lease: LostLease,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known_or_default")]
     pub on_overrun: OnOverrun,
 }
 

@@ -11,6 +11,7 @@
 
 mod budget;
 mod classes;
+mod compiled;
 mod count;
 mod dimension;
 mod guardrail;
@@ -38,6 +39,7 @@ pub use problem::Problem;
 pub use reserve::Reserve;
 pub use window::{Calendar, Period, Window};
 
+use compiled::known_or_default;
 use serde::{Deserialize, Serialize};
 
 /// A policy that was checked: every name it refers to exists, every amount fits.
@@ -54,7 +56,7 @@ pub struct Policy {
     /// limit of its own.
     pub output_limit: u64,
     /// When prompts are counted.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known_or_default")]
     pub count: Counting,
     /// What models names of the operator's own stand for.
     #[serde(default)]
@@ -62,21 +64,6 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The form that is sent to the filters.
-    #[must_use]
-    pub fn compiled(&self) -> Vec<u8> {
-        // Serialising plain structs into memory has no way to fail.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads what [`Policy::compiled`] wrote.
-    ///
-    /// # Errors
-    /// Says what a newer server sent that this version does not understand.
-    pub fn from_compiled(bytes: &[u8]) -> Result<Policy, Problem> {
-        serde_json::from_slice(bytes).map_err(|error| Problem::new(format!("compiled policy: {error}")))
-    }
-
     #[must_use]
     pub fn budget(&self, name: &str) -> Option<&Budget> {
         self.budgets.iter().find(|budget| budget.name == name)

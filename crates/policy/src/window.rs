@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How a budget's time is cut.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
     /// One after the other, all of this length, aligned to the Unix epoch.
@@ -16,7 +16,9 @@ pub enum Window {
     Rolling { ms: u64 },
     /// As people keep it.
     Calendar(Calendar),
-    /// All time there is.
+    /// All time there is. The default for filters that do not know the server's: it tells them when windows end, and no
+    /// local share of theirs is renewed.
+    #[default]
     Lifetime,
 }
 
