@@ -93,7 +93,7 @@ const CLASSES = {
   "random letters of 26": () => of(letters(26)),
   "random letters of 3": () => of(letters(3)),
   "random words of 5": () => of(() => ` ${word(5, letters(26))}`),
-  "random words of 15": () => of(() => ` ${word(15, letters(26))}`),
+  "random words of 14": () => of(() => ` ${word(14, letters(26))}`),
   "random words of 17": () => of(() => ` ${word(17, letters(26))}`),
   "random words of 60": () => of(() => ` ${word(60, letters(26))}`),
   "base64": () => of(() => pick(BASE64)),

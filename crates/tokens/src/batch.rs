@@ -1,9 +1,11 @@
 //! Counting the pieces of a few windows together: first all that are tokens, then what is not.
 #![allow(clippy::arithmetic_side_effects)] // Positions in a text and small numbers: no sum here wraps.
 
+use core::ops::Range;
+
 use crate::{
     bytes::WIDTH,
-    memory::{self, Memory, Piece},
+    memory::{Memory, Piece, Places},
     merge,
     parts::Parts,
     probes::Probes,
@@ -24,13 +26,19 @@ pub(crate) struct Desk {
 #[derive(Debug)]
 struct Merging {
     memory: Memory,
-    /// Few texts need it, and to clear it takes as long as counting a line.
-    parts: Option<Parts>,
+    /// Of longer pieces. English has few, and to clear this takes as long as counting a line of it.
+    long: Option<Long>,
+}
+
+#[derive(Debug)]
+struct Long {
+    places: Places,
+    parts: Parts,
 }
 
 impl Desk {
     pub(crate) const fn new() -> Desk {
-        Desk { probes: Probes::new(), merging: Merging { memory: Memory::new(), parts: None } }
+        Desk { probes: Probes::new(), merging: Merging { memory: Memory::new(), long: None } }
     }
 }
 
@@ -40,12 +48,12 @@ pub(crate) fn o200k(
     vocabulary: &Vocabulary,
     text: &[u8],
     at: usize,
-    Desk { probes, merging }: &mut Desk,
+    desk: &mut Desk,
     work: &mut Work,
 ) -> Option<(u64, usize)> {
-    probes.clear();
+    desk.probes.clear();
     let mut end = at;
-    while end < text.len() && probes.have_room(end - at) {
+    while end < text.len() && desk.probes.have_room(end - at) {
         let rest = text.get(end..)?;
         let mut copy = [0; LOADED];
         let (bytes, of_text): (&[u8; LOADED], _) = match rest.first_chunk() {
@@ -65,16 +73,16 @@ pub(crate) fn o200k(
         }
         work.read(2 * pieces.end)?;
         work.steps(u64::from(pieces.starts.count_ones()))?;
-        probes.add(vocabulary, bytes, pieces, end - at);
+        desk.probes.add(vocabulary, bytes, pieces, end - at);
         end += pieces.end;
     }
     if end == at {
-        return one_of(vocabulary, split::o200k, text, at, merging, work);
+        return one(vocabulary, split::o200k, text, at, desk, work);
     }
-    let (mut tokens, missed) = probes.resolve(vocabulary);
+    let (mut tokens, missed) = desk.probes.resolve(vocabulary);
     for span in missed {
-        tokens +=
-            merging.count(vocabulary, text, at + usize::from(span.start), usize::from(span.length), work)?;
+        let (start, length) = (at + usize::from(span.start), usize::from(span.length));
+        tokens += desk.merging.count(vocabulary, text, start, length, work)?;
     }
     Some((tokens, end))
 }
@@ -89,18 +97,6 @@ pub(crate) fn one(
     desk: &mut Desk,
     work: &mut Work,
 ) -> Option<(u64, usize)> {
-    one_of(vocabulary, piece_end, text, at, &mut desk.merging, work)
-}
-
-#[inline]
-fn one_of(
-    vocabulary: &Vocabulary,
-    piece_end: impl Fn(&[u8], usize) -> usize,
-    text: &[u8],
-    at: usize,
-    merging: &mut Merging,
-    work: &mut Work,
-) -> Option<(u64, usize)> {
     let visible = work.within_reach(text, at);
     let end = piece_end(visible, at);
     if end == visible.len() && end < text.len() {
@@ -113,7 +109,7 @@ fn one_of(
     if length == 1 || vocabulary.contains(text, at, end) {
         return Some((1, end));
     }
-    Some((merging.count(vocabulary, text, at, length, work)?, end))
+    Some((desk.merging.count(vocabulary, text, at, length, work)?, end))
 }
 
 impl Merging {
@@ -126,14 +122,14 @@ impl Merging {
         length: usize,
         work: &mut Work,
     ) -> Option<u64> {
-        // Words behind a dash or a blank that is not ASCII, too; other scripts are merged by characters.
-        let short = (3..=short::LONGEST).contains(&length)
-            && text.get(start + 4..start + length).is_none_or(<[u8]>::is_ascii);
-        if !short {
-            let parts = self.parts.get_or_insert_with(Parts::new);
-            return merge::count(vocabulary, text, start, start + length, parts, work);
+        if length > short::LONGEST {
+            return self.long.get_or_insert_with(Long::new).count(
+                vocabulary,
+                text,
+                start..start + length,
+                work,
+            );
         }
-        work.steps(length as u64)?;
         let rest = text.get(start..)?;
         let mut copy = [0; short::LOADED];
         let bytes = match rest.first_chunk() {
@@ -143,16 +139,45 @@ impl Merging {
                 &copy
             }
         };
-        if length > memory::LONGEST {
-            return Some(short::count(vocabulary, bytes, length));
-        }
         let piece = Piece::of(short::word(bytes, 0), short::word(bytes, 8), length);
-        let remembered = self.memory.tokens(&piece);
-        if remembered.is_some() {
-            return remembered;
+        if let Some(tokens) = self.memory.tokens(&piece) {
+            work.steps(1)?;
+            return Some(tokens);
         }
-        let tokens = short::count(vocabulary, bytes, length);
+        // Words behind a dash or a blank that is not ASCII, too; other scripts are merged by characters.
+        let tokens = if length < 3 {
+            length as u64
+        } else if text.get(start + 4..start + length).is_none_or(<[u8]>::is_ascii) {
+            work.steps(length as u64)?;
+            short::count(vocabulary, bytes, length)
+        } else {
+            let parts = &mut self.long.get_or_insert_with(Long::new).parts;
+            merge::count(vocabulary, text, start, start + length, parts, work)?
+        };
         self.memory.remember(&piece, tokens);
+        Some(tokens)
+    }
+}
+
+impl Long {
+    fn new() -> Long {
+        Long { places: Places::new(), parts: Parts::new() }
+    }
+
+    fn count(
+        &mut self,
+        vocabulary: &Vocabulary,
+        text: &[u8],
+        piece: Range<usize>,
+        work: &mut Work,
+    ) -> Option<u64> {
+        // To compare it with another one.
+        work.look_up(piece.len())?;
+        if let Some(tokens) = self.places.tokens(text, &piece) {
+            return Some(tokens);
+        }
+        let tokens = merge::count(vocabulary, text, piece.start, piece.end, &mut self.parts, work)?;
+        self.places.remember(text, &piece, tokens);
         Some(tokens)
     }
 }

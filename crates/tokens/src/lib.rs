@@ -20,23 +20,24 @@
 //!
 //! | | bytes | instructions | loads and stores | misses of 32 kB | of 1 MB | mispredictions |
 //! |---|---|---|---|---|---|---|
-//! | prose | 4.8 | 204 | 54 | 1.5 | 0.16 | 0.8 |
-//! | code | 3.7 | 167 | 44 | 0.9 | 0.09 | 0.6 |
-//! | chat JSON | 2.7 | 159 | 39 | 0.8 | 0.04 | 0.6 |
-//! | Chinese | 4.1 | 508 | 125 | 3.1 | 0.17 | 5.1 |
-//! | Russian | 7.0 | 1,516 | 345 | 7.8 | 0.35 | 8.5 |
+//! | prose | 4.8 | 189 | 55 | 1.6 | 0.20 | 0.7 |
+//! | code | 3.7 | 140 | 41 | 0.9 | 0.13 | 0.5 |
+//! | chat JSON | 2.7 | 132 | 35 | 0.8 | 0.08 | 0.5 |
+//! | Chinese | 4.1 | 510 | 119 | 3.3 | 0.23 | 4.3 |
+//! | Russian | 7.0 | 1,408 | 307 | 8.3 | 0.44 | 6.6 |
 //!
-//! In English a fifth of the instructions finds the pieces (450 for 64 bytes, about ten pieces), two fifths look them up
-//! (70 for a piece of up to 7 bytes, twice that for a longer one), and the rest merges the one piece in twenty
-//! that is no token. A look-up waits for two loads, one after the other: a displacement, which the second-level cache holds
-//! (80 kB), and an entry (1.8 MB), which for rare words it does not. That is why fresh prose takes up to twice as long as
-//! prose that was just counted, and why look-ups of a window are made together. Mispredictions are where the loops over a
-//! window's pieces end, three a window, and in merging. Russian merges half of its bytes, in pieces of 18.
+//! In English a quarter of the instructions finds the pieces, not quite a half looks them up (70 for a piece of up to 7 bytes,
+//! more for a longer one), and 30 % merge the one piece in sixteen that is no token: a thousand for each, where four in
+//! ten are remembered from before. A look-up waits for two loads, one after the other: a displacement, which the
+//! second-level cache holds (80 kB), and an entry (1.8 MB), which for rare words it does not: so the entries of several
+//! windows are loaded together. Mispredictions are where the loops over a window's pieces end, three a window, and in
+//! merging. Text that was just counted is counted half as fast again as fresh text: the branches are then known, the
+//! entries near. Russian merges half of its bytes, in pieces of 18.
 //!
-//! What could still be gained: windows of more than 64 bytes would halve the ends of loops (5 %); `simd128` tells
-//! bytes apart in a fifth of the instructions, which node shows as 0 to 5 %; unchecked loads save 11 % of the instructions
-//! and 3 % of the time natively, nothing in wasm, whose engine checks bounds by the page table; a memory of merged
-//! words would save most of what prose and code spend in merging, at the price of a table to clear for every text.
+//! What could still be gained: of the 45 instructions of a look-up a third takes up what differs by length, which tables of a
+//! like form for 3 to 8 bytes would save (7 %). Vectors would tell bytes apart in half the instructions (9 %), but
+//! need a line of `unsafe`, and `simd128` showed 0 to 5 % in node. Unchecked loads save 3 % of the time natively and
+//! nothing in wasm, whose engine checks bounds by the page table.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,13 +1,19 @@
-//! What pieces of up to 15 bytes were merged into, for as long as one text is counted: of the pieces that are no tokens, nearly
-//! every other one has come before.
+//! What pieces were merged into, for as long as one text is counted: of the pieces that are no tokens, nearly every other one
+//! has come before. Short ones are kept, of longer ones where they were in the text.
 #![allow(clippy::arithmetic_side_effects)] // Lengths of up to 16, shifts below the width.
 
-use crate::vocabulary::{GOLDEN, mask};
+use core::ops::Range;
 
-/// The longest piece that is remembered.
-pub(crate) const LONGEST: usize = 15;
+use crate::{
+    short,
+    vocabulary::{GOLDEN, load, mask},
+};
+
+const _: () = assert!(short::LONGEST < 16, "lengths and counts have four bits");
+
 /// So many pieces are remembered, by their hash: more would take longer to clear than they save.
 const BITS: u32 = 7;
+const PLACE_BITS: u32 = 6;
 
 /// Each as [`Piece`] has it, and in the topmost four bits its tokens.
 #[derive(Debug)]
@@ -30,7 +36,7 @@ impl Memory {
     /// How many tokens the piece has, if that is remembered.
     #[inline]
     pub(crate) fn tokens(&self, piece: &Piece) -> Option<u64> {
-        let [first, more] = *self.0.get(piece.place())?;
+        let [first, more] = *self.0.get(place(piece.first, piece.more, BITS))?;
         let differs = more ^ piece.more;
         (first == piece.first && differs << 4 == 0).then_some(differs >> 60)
     }
@@ -38,14 +44,14 @@ impl Memory {
     /// `tokens`: no more than there are bytes.
     #[inline]
     pub(crate) fn remember(&mut self, piece: &Piece, tokens: u64) {
-        if let Some(slot) = self.0.get_mut(piece.place()) {
+        if let Some(slot) = self.0.get_mut(place(piece.first, piece.more, BITS)) {
             *slot = [piece.first, piece.more | tokens << 60];
         }
     }
 }
 
 impl Piece {
-    /// A piece of up to [`LONGEST`] bytes, that starts with one word and, if it is longer, goes on with the other.
+    /// A piece of up to [`short::LONGEST`] bytes, that starts with one word and, if it is longer, goes on with the other.
     #[inline]
     pub(crate) fn of(first: u64, more: u64, length: usize) -> Piece {
         let bits = 8 * length as u32;
@@ -54,11 +60,49 @@ impl Piece {
             more: more & mask(bits.saturating_sub(64)) | (length as u64) << 56,
         }
     }
+}
+
+/// Where longer pieces of a text were, and how many tokens they have.
+#[derive(Debug)]
+pub(crate) struct Places([Place; 1 << PLACE_BITS]);
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: usize,
+    length: usize,
+    tokens: u64,
+}
+
+impl Places {
+    pub(crate) const fn new() -> Places {
+        Places([Place { start: 0, length: 0, tokens: 0 }; 1 << PLACE_BITS])
+    }
+
+    /// How many tokens a piece of the text has, if it is one that is remembered: if the same bytes came before.
+    #[inline]
+    pub(crate) fn tokens(&self, text: &[u8], piece: &Range<usize>) -> Option<u64> {
+        let Place { start, length, tokens } = *self.0.get(place_of(text, piece))?;
+        let same = text.get(start..start + length) == text.get(piece.clone());
+        same.then_some(tokens)
+    }
 
     #[inline]
-    fn place(&self) -> usize {
-        ((self.first ^ self.more.rotate_left(29)).wrapping_mul(GOLDEN) >> (64 - BITS)) as usize
+    pub(crate) fn remember(&mut self, text: &[u8], piece: &Range<usize>, tokens: u64) {
+        if let Some(slot) = self.0.get_mut(place_of(text, piece)) {
+            *slot = Place { start: piece.start, length: piece.len(), tokens };
+        }
     }
+}
+/// By its first eight bytes, its last eight, and its length.
+#[inline]
+fn place_of(text: &[u8], piece: &Range<usize>) -> usize {
+    let (first, last) = (load(text, piece.start), load(text, piece.end.saturating_sub(8)));
+    place(first, last ^ piece.len() as u64, PLACE_BITS)
+}
+
+#[inline]
+fn place(first: u64, more: u64, bits: u32) -> usize {
+    ((first ^ more.rotate_left(29)).wrapping_mul(GOLDEN) >> (64 - bits)) as usize
 }
 
 #[cfg(test)]
@@ -67,7 +111,7 @@ mod tests {
 
     fn piece(text: &str) -> Piece {
         let word = |at: usize| crate::vocabulary::load(text.as_bytes(), at);
-        Piece::of(word(0), word(8), text.len().min(LONGEST))
+        Piece::of(word(0), word(8), text.len())
     }
 
     #[test]
@@ -83,5 +127,24 @@ mod tests {
         // What follows a piece in its words is not of it.
         memory.remember(&Piece::of(0x6162_6364, 7, 3), 15);
         assert_eq!(memory.tokens(&Piece::of(0xFF62_6364, 9, 3)), Some(15));
+    }
+
+    #[test]
+    fn of_places_the_bytes_decide() {
+        let text = b"a piece of a long text, a piece of a long text, a piece of A long text";
+        let mut places = Places::new();
+        assert_eq!(places.tokens(text, &(24..46)), None);
+        places.remember(text, &(0..22), 5);
+        assert_eq!(places.tokens(text, &(24..46)), Some(5));
+        // In the same place by its hash, but for its middle.
+        assert_eq!(place_of(text, &(0..22)), place_of(text, &(48..70)));
+        assert_eq!(places.tokens(text, &(48..70)), None);
+        // Some of these are, but for their length.
+        let run = [b'a'; 600];
+        places.remember(&run, &(0..20), 7);
+        assert!((21..600).any(|end| place_of(&run, &(0..end)) == place_of(&run, &(0..20))));
+        for end in 21..600 {
+            assert_eq!(places.tokens(&run, &(0..end)), None, "{end}");
+        }
     }
 }

@@ -5,7 +5,6 @@
 
 use crate::{
     bytes::WIDTH,
-    short,
     vocabulary::Vocabulary,
     window::{LOADED, Pieces},
     words::{self, NEVER},
@@ -18,7 +17,7 @@ const MANY: usize = 32;
 const BATCH: usize = 448;
 /// More pieces than there can be that are no tokens: those, and what is longer in a batch.
 const MISSED: usize = 128;
-const _: () = assert!(MISSED > FEW + MANY + (BATCH + WIDTH) / (short::LONGEST + 1));
+const _: () = assert!(MISSED > FEW + MANY + (BATCH + WIDTH) / 17);
 
 /// A piece of the batch.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,17 +1,18 @@
-//! Merging as it is defined, in pieces of up to 16 bytes: all their pairs fit into a few registers.
+//! Merging as it is defined, in pieces of up to 15 bytes: all their pairs fit into a few registers.
 #![allow(clippy::arithmetic_side_effects)] // Positions in a piece.
 
 use crate::{vocabulary::Vocabulary, words::NEVER};
 
 /// The longest piece that is merged here.
-pub(crate) const LONGEST: usize = 16;
-
+pub(crate) const LONGEST: usize = 15;
+/// Where a part can start, or the last one end.
+const PLACES: usize = LONGEST + 1;
 /// Such a piece, and what a word may hold that starts at its end.
-pub(crate) const LOADED: usize = LONGEST + 8;
+pub(crate) const LOADED: usize = PLACES + 8;
 
 #[inline]
 pub(crate) fn word(bytes: &[u8; LOADED], at: usize) -> u64 {
-    bytes.get(at % LONGEST..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight))
+    bytes.get(at % PLACES..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
 /// The number of tokens of a piece of that length, 3 to [`LONGEST`], that is no token.
@@ -23,7 +24,7 @@ pub(crate) fn count(vocabulary: &Vocabulary, bytes: &[u8; LOADED], length: usize
             3 - u64::from(joined)
         }
         ..=9 => merged::<8>(vocabulary, bytes, length),
-        _ => merged::<16>(vocabulary, bytes, length),
+        _ => merged::<PLACES>(vocabulary, bytes, length),
     }
 }
 
@@ -71,5 +72,5 @@ fn rank(vocabulary: &Vocabulary, bytes: &[u8; LOADED], from: usize, to: usize) -
 
 #[inline]
 fn key(rank: u32, at: usize) -> i32 {
-    (rank * LONGEST as u32) as i32 | at as i32
+    (rank * PLACES as u32) as i32 | at as i32
 }

@@ -272,7 +272,7 @@ fn endless_pieces_in_deltas() {
 fn long_texts_of_made_up_words() {
     let mut random = Random::new(6);
     for _ in 0..60 {
-        let (letters, longest) = (2 + random.below(25), 2 + random.below(17));
+        let (letters, longest) = (1 + random.below(26), 2 + random.below(40));
         let words: Vec<String> = (0..1 + random.below(400))
             .map(|_| {
                 let first = [b'a', b'A'][random.below(2)];
