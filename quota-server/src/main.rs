@@ -8,7 +8,8 @@ use policy::{Budget, Unit};
 use quota_server::edge::access::Role;
 use quota_server::edge::{options, token};
 use quota_server::report::{self, Query, Report};
-use quota_server::{live_policy, serve, store, unix_ms};
+use quota_server::store::Location;
+use quota_server::{live_policy, serve, unix_ms};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,9 +31,9 @@ enum Command {
         /// The policy file; reloaded when it changes.
         #[arg(long)]
         policy: PathBuf,
-        /// Where budgets and the ledger are kept: sqlite:FILE.
-        #[arg(long, value_parser = sqlite)]
-        store: PathBuf,
+        /// Where budgets and the ledger are kept: sqlite:FILE, or redis://HOST:PORT for several servers over one.
+        #[arg(long, env = "TOLLKEEPER_STORE", hide_env_values = true, value_parser = Location::parse)]
+        store: Location,
         /// Where filters (and Envoy's own rate-limit filter) connect.
         #[arg(long, default_value = "127.0.0.1:9090")]
         grpc: SocketAddr,
@@ -51,9 +52,9 @@ enum Command {
     Usage {
         #[command(flatten)]
         server: ask::Server,
-        /// Read a store directly, with or without a running server: sqlite:FILE.
-        #[arg(long, value_parser = sqlite, conflicts_with = "server")]
-        store: Option<PathBuf>,
+        /// Read a store directly, with or without a running server: sqlite:FILE or redis://HOST:PORT.
+        #[arg(long, value_parser = Location::parse, conflicts_with = "server")]
+        store: Option<Location>,
         #[arg(long)]
         json: bool,
         /// An age (24h, 7d) or a moment (2026-11-23T18:00:00Z), taken back to the full hour.
@@ -78,13 +79,6 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Role::Viewer)]
         role: Role,
     },
-}
-
-fn sqlite(text: &str) -> Result<PathBuf, String> {
-    match text.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => Err("expected sqlite:FILE".to_owned()),
-    }
 }
 
 /// Shorter ones lapse between two ticks of a healthy Envoy; longer ones strand what a dead one held.
@@ -114,7 +108,7 @@ fn run(command: Command) -> Result<(), String> {
         Command::Check { policy } => check(&policy),
         Command::Usage { server, store, json, since, by } => {
             let report = match store {
-                Some(path) => usage_of_file(&path, since.as_deref(), &by)?,
+                Some(store) => usage_of(&store, since.as_deref(), &by)?,
                 None => {
                     let mut query = vec![("by", by.as_str())];
                     query.extend(since.as_deref().map(|since| ("since", since)));
@@ -137,9 +131,11 @@ fn run(command: Command) -> Result<(), String> {
     }
 }
 
-fn usage_of_file(path: &Path, since: Option<&str>, by: &str) -> Result<Value, String> {
+fn usage_of(store: &Location, since: Option<&str>, by: &str) -> Result<Value, String> {
     let query = Query::parse(since, Some(by), unix_ms())?;
-    let entries = store::sqlite::read_ledger(path, query.since).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let entries = runtime.block_on(store.ledger(query.since)).map_err(|error| error.to_string())?;
     Ok(Report::of(&entries, query).json())
 }
 

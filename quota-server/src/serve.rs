@@ -7,8 +7,7 @@ use crate::live_file::Watch;
 use crate::live_policy::{Current, LivePolicy};
 use crate::metrics::Metrics;
 use crate::service::Core;
-use crate::store::Store;
-use crate::store::sqlite::Sqlite;
+use crate::store::Location;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,8 +31,7 @@ const HTTP: Limits = Limits { connections: 512, silence: None };
 #[derive(Clone, Debug)]
 pub struct Options {
     pub policy: PathBuf,
-    /// The SQLite file.
-    pub store: PathBuf,
+    pub store: Location,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
     pub lease_ttl: Duration,
@@ -48,10 +46,10 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let edge = Arc::new(Edge::open(&options.edge, options.grpc, options.http)?);
     let policy = LivePolicy::load(&options.policy)?;
     let ttl_ms = u64::try_from(options.lease_ttl.as_millis()).unwrap_or(u64::MAX);
-    let store = Sqlite::open(&options.store, ttl_ms, crate::unix_ms()).map_err(|error| error.to_string())?;
+    let store = options.store.open(ttl_ms, crate::unix_ms()).await.map_err(|error| error.to_string())?;
     store.remember(Arc::clone(&policy.current().policy)).await.map_err(|error| error.to_string())?;
     let clock = Box::new(crate::unix_ms);
-    let core = Arc::new(Core { store: Arc::new(store), policy, metrics: Metrics::default(), clock });
+    let core = Arc::new(Core { store, policy, metrics: Metrics::default(), clock });
 
     let grpc = listen(options.grpc).await?;
     let http = listen(options.http).await?;

@@ -7,8 +7,12 @@
 #[cfg(test)]
 mod conformance;
 pub mod ledger;
+mod location;
 mod operations;
+pub mod redis;
 pub mod sqlite;
+
+pub use location::Location;
 
 use ledger::Entry;
 use policy::Policy;

@@ -8,40 +8,44 @@ async fn held(store: &Arc<dyn Store>, budget: &str) {
     assert_eq!(answer.grants[0].amount, 300);
 }
 
-async fn sweep(store: &Arc<dyn Store>, now: u64) -> u64 {
+/// How many processes lapse at `now`, after a server was there since `since`.
+async fn sweep(store: &Arc<dyn Store>, since: u64, now: u64) -> u64 {
+    time_passes(store, since, now).await;
     store.sweep(at(now)).await.unwrap().lapsed
 }
 
 pub(crate) async fn a_silent_process_has_spent_what_it_held(kind: impl Kind) {
     let store = kind.open(T0);
     held(&store, "tokens").await;
-    assert_eq!(sweep(&store, T0 + TTL - 1).await, 0);
+    assert_eq!(sweep(&store, T0, T0 + TTL - 1).await, 0);
     assert_eq!(state(&store, T0, "tokens").await, holding(0, 300));
-    assert_eq!(sweep(&store, T0 + TTL).await, 1);
+    assert_eq!(sweep(&store, T0 + TTL, T0 + TTL).await, 1);
     assert_eq!(state(&store, T0, "tokens").await, holding(300, 0));
-    assert_eq!(sweep(&store, T0 + 2 * TTL).await, 0, "it lapses once");
+    assert_eq!(sweep(&store, T0 + TTL, T0 + 2 * TTL).await, 0, "it lapses once");
 }
 
 pub(crate) async fn or_it_is_released_where_the_budget_says_so(kind: impl Kind) {
     let store = kind.open(T0);
     held(&store, "loose").await;
-    assert_eq!(sweep(&store, T0 + TTL).await, 1);
+    assert_eq!(sweep(&store, T0, T0 + TTL).await, 1);
     assert_eq!(state(&store, T0, "loose").await, holding(0, 0));
 }
 
 pub(crate) async fn any_worker_keeps_the_whole_process_alive(kind: impl Kind) {
     let store = kind.open(T0);
     held(&store, "tokens").await;
+    time_passes(&store, T0, T0 + TTL - 1).await;
     let answer = applied(&store, T0 + TTL - 1, sync(worker(1, 2), 1)).await;
     assert_eq!(answer.term.unwrap().generation, 1);
-    assert_eq!(sweep(&store, T0 + TTL).await, 0);
-    assert_eq!(sweep(&store, T0 + 2 * TTL - 1).await, 1);
+    assert_eq!(sweep(&store, T0 + TTL, T0 + TTL).await, 0);
+    assert_eq!(sweep(&store, T0 + TTL, T0 + 2 * TTL - 1).await, 1);
 }
 
 pub(crate) async fn a_returning_process_finds_a_new_generation(kind: impl Kind) {
     let store = kind.open(T0);
     held(&store, "tokens").await;
-    // Nobody swept: the message itself finds the term over.
+    time_passes(&store, T0, T0 + TTL).await;
+    // Nobody has swept since: the message itself finds the term over.
     let answer = applied(&store, T0 + TTL, sync(worker(1, 2), 1)).await;
     assert_eq!(answer.term.unwrap().generation, 2);
     assert_eq!(state(&store, T0, "tokens").await, holding(300, 0));
@@ -53,7 +57,7 @@ pub(crate) async fn a_returning_process_finds_a_new_generation(kind: impl Kind) 
 pub(crate) async fn late_reports_correct_the_charge(kind: impl Kind) {
     let store = kind.open(T0);
     held(&store, "tokens").await;
-    sweep(&store, T0 + TTL).await;
+    sweep(&store, T0, T0 + TTL).await;
     let now = T0 + 2 * TTL;
     let first = SyncRequest { settled: vec![settled("tokens", 1, 120, 0)], ..sync(worker(1, 1), 1) };
     applied(&store, now, first).await;
@@ -66,7 +70,7 @@ pub(crate) async fn late_reports_correct_the_charge(kind: impl Kind) {
 pub(crate) async fn a_lost_answer_is_corrected_after_the_lapse_too(kind: impl Kind) {
     let store = kind.open(T0);
     held(&store, "tokens").await;
-    sweep(&store, T0 + TTL).await;
+    sweep(&store, T0, T0 + TTL).await;
     let now = T0 + 2 * TTL;
     applied(&store, now, SyncRequest { unanswered: vec![1], ..sync(worker(1, 1), 1) }).await;
     assert_eq!(state(&store, now, "tokens").await, holding(0, 0));
@@ -77,13 +81,13 @@ pub(crate) async fn a_repeat_after_the_lapse_says_which_term_it_was_granted_unde
     let ticked = SyncRequest { refills: vec![want("loose", &["acme"], 0, 50)], ..sync(worker(1, 1), 1) };
     let first = applied(&store, T0, ticked.clone()).await;
     assert_eq!(first.refills[0].amount, 100);
-    sweep(&store, T0 + TTL).await;
+    sweep(&store, T0, T0 + TTL).await;
 
     let tokens = SyncRequest { refills: vec![want("tokens", &["acme"], 0, 50)], ..sync(worker(1, 2), 1) };
     applied(&store, T0 + TTL, tokens.clone()).await;
     assert_eq!(state(&store, T0, "loose").await, holding(0, 0), "released, as the budget says");
     let lapsed = holding(100, 0);
-    sweep(&store, T0 + 2 * TTL).await;
+    sweep(&store, T0 + TTL, T0 + 2 * TTL).await;
     assert_eq!(state(&store, T0, "tokens").await, lapsed);
 
     // Whoever repeats never had the answer. It returns what is of an older term, which undoes the charge.
@@ -99,7 +103,7 @@ pub(crate) async fn a_repeat_after_the_lapse_says_which_term_it_was_granted_unde
 
     let asked = acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 200, 50)]);
     granted(&store, T0 + 2 * TTL, asked.clone()).await;
-    sweep(&store, T0 + 4 * TTL).await;
+    sweep(&store, T0 + 2 * TTL, T0 + 4 * TTL).await;
     let again = granted(&store, T0 + 4 * TTL, asked).await;
     assert_eq!((again.grants[0].generation, again.term.unwrap().generation), (3, 4));
     assert_eq!(state(&store, T0, "tokens").await, holding(300, 0));
@@ -111,8 +115,21 @@ pub(crate) async fn a_restart_gives_everyone_a_whole_term(kind: impl Kind) {
     store.close().await.unwrap();
     let back = T0 + 10 * TTL;
     let store = kind.open(back);
-    assert_eq!(sweep(&store, back + TTL - 1).await, 0);
+    assert_eq!(sweep(&store, back, back + TTL - 1).await, 0);
     let answer = applied(&store, back + TTL - 1, sync(worker(1, 1), 1)).await;
     assert_eq!(answer.term.unwrap().generation, 1);
-    assert_eq!(sweep(&store, back + 2 * TTL - 1).await, 1);
+    assert_eq!(sweep(&store, back + TTL, back + 2 * TTL - 1).await, 1);
+}
+
+pub(crate) async fn terms_do_not_end_in_a_long_pause_of_all_servers(kind: impl Kind) {
+    let store = kind.open(T0);
+    held(&store, "tokens").await;
+    time_passes(&store, T0, T0 + 20_000).await;
+    store.close().await.unwrap();
+    // The first that comes is a message.
+    let back = T0 + 3 * TTL;
+    let store = kind.open(back);
+    let answer = applied(&store, back, sync(worker(1, 2), 1)).await;
+    assert_eq!(answer.term.unwrap().generation, 1);
+    assert_eq!(state(&store, T0, "tokens").await, holding(0, 300));
 }

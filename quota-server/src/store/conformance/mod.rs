@@ -1,6 +1,7 @@
 //! What every store must do, whatever it keeps its rows in.
 //!
-//! A store's tests say `conformance!(Kind)` with a [`Kind`] that makes fresh ones and opens them again.
+//! A store's tests say `conformance!(Kind)` with a [`Kind`] that makes fresh ones and opens them again; or
+//! `every_test!(in_a_row, Kind)` within one test.
 
 pub(crate) mod chaos;
 pub(crate) mod lapses;
@@ -23,10 +24,10 @@ pub(crate) trait Kind {
     fn open(&self, now: u64) -> Arc<dyn Store>;
 }
 
-/// Tests of every area; each is an `async fn(kind: impl Kind)`.
-macro_rules! conformance {
-    ($kind:ty) => {
-        crate::store::conformance::tests_of! { $kind,
+/// Every test, an `async fn(kind: impl Kind)`, as `$then! { $kind, area: name, ... }`.
+macro_rules! every_test {
+    ($then:ident, $kind:ty) => {
+        crate::store::conformance::$then! { $kind,
             leases: a_grant_covers_the_need_and_leaves_the_rest,
             leases: all_wants_are_granted_or_none,
             leases: what_others_hold_comes_back_and_what_is_spent_does_not,
@@ -45,6 +46,7 @@ macro_rules! conformance {
             lapses: a_lost_answer_is_corrected_after_the_lapse_too,
             lapses: a_repeat_after_the_lapse_says_which_term_it_was_granted_under,
             lapses: a_restart_gives_everyone_a_whole_term,
+            lapses: terms_do_not_end_in_a_long_pause_of_all_servers,
             syncs: a_repeated_sync_charges_nothing_twice,
             syncs: an_older_sync_is_refused,
             syncs: workers_count_their_messages_apart,
@@ -69,6 +71,14 @@ macro_rules! conformance {
         }
     };
 }
+pub(crate) use every_test;
+
+/// Each test by itself, with a fresh store.
+macro_rules! conformance {
+    ($kind:ty) => {
+        crate::store::conformance::every_test! { tests_of, $kind }
+    };
+}
 pub(crate) use conformance;
 
 macro_rules! tests_of {
@@ -82,6 +92,17 @@ macro_rules! tests_of {
     };
 }
 pub(crate) use tests_of;
+
+/// All tests, one after the other, each with a fresh store: for what takes long to start.
+macro_rules! in_a_row {
+    ($kind:ty, $($area:ident: $name:ident,)*) => {
+        $(
+            println!("{}", stringify!($name));
+            crate::store::conformance::$area::$name(<$kind as crate::store::conformance::Kind>::fresh()).await;
+        )*
+    };
+}
+pub(crate) use in_a_row;
 
 pub(crate) const TTL: u64 = 60_000;
 
@@ -154,6 +175,13 @@ async fn applied(store: &Arc<dyn Store>, now: u64, request: SyncRequest) -> Sync
     match store.sync(at(now), request).await.unwrap() {
         Synced::Applied { answer, .. } => answer,
         other => panic!("not applied: {other:?}"),
+    }
+}
+
+/// A server is there and sweeps, from `since` until just before `now`.
+async fn time_passes(store: &Arc<dyn Store>, since: u64, now: u64) {
+    for then in (since..now).step_by(10_000) {
+        store.sweep(at(then)).await.unwrap();
     }
 }
 

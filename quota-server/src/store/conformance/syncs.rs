@@ -122,13 +122,15 @@ pub(crate) async fn buckets_are_kept_for_late_reports_and_then_forgotten(kind: i
     let sweep = async |now| {
         while store.sweep(at(now)).await.unwrap().forgotten > 0 {}
     };
+    time_passes(&store, T0, T0 + TTL + 1).await;
     let day_after = T0 + HOUR + 24 * HOUR;
     sweep(day_after).await;
     assert_eq!(state(&store, T0, "tokens").await, holding(300, 0));
     sweep(day_after + 1).await;
     assert_eq!(store.buckets(T0).await.unwrap(), []);
     // A process that comes back after all that begins anew.
-    let answer = applied(&store, day_after + 2, sync(worker(1, 1), 1)).await;
+    sweep(day_after + 2 * HOUR).await;
+    let answer = applied(&store, day_after + 2 * HOUR, sync(worker(1, 1), 1)).await;
     assert_eq!(answer.term.unwrap().generation, 1);
 }
 

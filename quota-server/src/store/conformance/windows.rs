@@ -71,6 +71,7 @@ pub(crate) async fn any_minute_holds_no_more_than_the_limit(kind: impl Kind) {
     let exhausted = answer.exhausted.unwrap();
     assert_eq!((exhausted.remaining, exhausted.retry_in_ms), (40, 61_000));
     assert!(matches!(burst(&store, T0 + 3_000, 3, 40).await, Acquired::Granted(_)));
+    time_passes(&store, T0 + 3_000, T0 + 63_999).await;
     assert!(matches!(burst(&store, T0 + 63_999, 4, 1).await, Acquired::Exhausted(_)));
     assert!(matches!(burst(&store, T0 + 64_000, 5, 61).await, Acquired::Exhausted(_)));
     assert!(matches!(burst(&store, T0 + 64_000, 6, 60).await, Acquired::Granted(_)));

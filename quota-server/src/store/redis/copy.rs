@@ -1,0 +1,216 @@
+//! A working copy: cells as they are in Redis as far as known, and what operations make of them.
+//!
+//! An operation that needs what is not known goes on as if it were not there, so that one run finds most of what it
+//! needs; [`WorkingCopy::missing`] then names it, and once that is known the operation is run again. Nothing that an incomplete
+//! run has done is kept.
+
+use super::node::{Cell, Change, Commit, List, Value};
+use crate::store::Error;
+use prost::Message;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bytes of known cells, about, above which all are forgotten: they only spare reading.
+const MOST_KNOWN: usize = 32 << 20;
+
+/// Beside its own bytes: a cell's place in the map.
+const CELL: usize = 128;
+
+#[derive(Default)]
+pub(super) struct WorkingCopy {
+    /// As they were in Redis when last seen. Others may have changed them since: every cell read is checked at commit.
+    known: BTreeMap<Cell, Value>,
+    known_bytes: usize,
+    lists: BTreeMap<List, Vec<String>>,
+    read: BTreeSet<Cell>,
+    missing: Missing,
+    /// By the operations before this one.
+    before: Changes,
+    /// By this one.
+    now: Changes,
+}
+
+#[derive(Default)]
+struct Changes {
+    cells: BTreeMap<Cell, Value>,
+    sums: BTreeMap<(String, String), u64>,
+    dropped: BTreeSet<String>,
+}
+
+#[derive(Default)]
+pub(super) struct Missing {
+    pub(super) cells: BTreeSet<Cell>,
+    pub(super) lists: BTreeSet<List>,
+}
+
+impl Missing {
+    pub(super) fn is_none(&self) -> bool {
+        self.cells.is_empty() && self.lists.is_empty()
+    }
+}
+
+impl WorkingCopy {
+    /// Runs one operation: all of what it does is kept, or nothing of it.
+    pub(super) fn apart<T>(
+        &mut self,
+        operation: impl FnOnce(&mut WorkingCopy) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let done = operation(self);
+        let Changes { cells, sums, dropped } = std::mem::take(&mut self.now);
+        if done.is_ok() {
+            self.before.cells.retain(|cell, _| !dropped.contains(&cell.key));
+            self.before.cells.extend(cells);
+            for (sum, amount) in sums {
+                let before = self.before.sums.entry(sum).or_default();
+                *before = before.saturating_add(amount);
+            }
+            self.before.dropped.extend(dropped);
+        }
+        done
+    }
+
+    pub(super) fn get(&mut self, cell: &Cell) -> Value {
+        if let Some(changed) = self.now.cells.get(cell).or_else(|| self.before.cells.get(cell)) {
+            return changed.clone();
+        }
+        if self.now.dropped.contains(&cell.key) || self.before.dropped.contains(&cell.key) {
+            return None;
+        }
+        let Some(known) = self.known.get(cell) else {
+            self.missing.cells.insert(cell.clone());
+            return None;
+        };
+        if !self.read.contains(cell) {
+            self.read.insert(cell.clone());
+        }
+        known.clone()
+    }
+
+    pub(super) fn set(&mut self, cell: Cell, value: Value) {
+        self.now.cells.insert(cell, value);
+    }
+
+    pub(super) fn record<M: Message + Default>(&mut self, cell: &Cell) -> Result<Option<M>, Error> {
+        let Some(bytes) = self.get(cell) else { return Ok(None) };
+        M::decode(bytes.as_slice()).map(Some).map_err(|error| Error::Failed(format!("{cell}: {error}")))
+    }
+
+    pub(super) fn set_record(&mut self, cell: Cell, record: &impl Message) {
+        self.set(cell, Some(record.encode_to_vec()));
+    }
+
+    pub(super) fn number(&mut self, cell: &Cell) -> Result<Option<u64>, Error> {
+        let Some(bytes) = self.get(cell) else { return Ok(None) };
+        let text = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        text.map(Some).ok_or_else(|| Error::Failed(format!("{cell}: not a number")))
+    }
+
+    pub(super) fn set_number(&mut self, cell: Cell, number: u64) {
+        self.set(cell, Some(number.to_string().into_bytes()));
+    }
+
+    pub(super) fn add(&mut self, key: &str, field: &str, amount: u64) {
+        let sum = self.now.sums.entry((key.to_owned(), field.to_owned())).or_default();
+        *sum = sum.saturating_add(amount);
+    }
+
+    /// Everything under a key goes, with what was done to it in this commit.
+    pub(super) fn drop_all(&mut self, key: String) {
+        self.now.cells.retain(|cell, _| cell.key != key);
+        self.now.dropped.insert(key);
+    }
+
+    /// Names as Redis has them: what operations have changed since is in the cells.
+    pub(super) fn list(&mut self, list: List) -> Vec<String> {
+        if let Some(names) = self.lists.get(&list) {
+            return names.clone();
+        }
+        self.missing.lists.insert(list);
+        Vec::new()
+    }
+
+    /// The members of a set, with what operations have changed.
+    pub(super) fn members(&mut self, key: &str) -> BTreeSet<String> {
+        let there = self.list(List::Members { key: key.to_owned() });
+        let mut members: BTreeSet<String> = there.into_iter().collect();
+        for changes in [&self.before, &self.now] {
+            for (cell, value) in changes.cells.iter().filter(|(cell, _)| cell.key == key) {
+                match value {
+                    Some(_) => members.insert(cell.name.clone()),
+                    None => members.remove(&cell.name),
+                };
+            }
+        }
+        members
+    }
+
+    /// What to look up before the operations are run again: nothing, if they were complete.
+    pub(super) fn missing(&mut self) -> Missing {
+        std::mem::take(&mut self.missing)
+    }
+
+    pub(super) fn learn(&mut self, cell: Cell, value: Value) {
+        let bytes = |value: &Value| value.as_ref().map_or(0, Vec::len);
+        let (own, new) = (CELL + cell.key.len() + cell.name.len(), bytes(&value));
+        match self.known.insert(cell, value) {
+            Some(old) => self.known_bytes = self.known_bytes.saturating_sub(bytes(&old)).saturating_add(new),
+            None => self.known_bytes = self.known_bytes.saturating_add(own + new),
+        }
+    }
+
+    pub(super) fn learn_list(&mut self, list: List, names: Vec<String>) {
+        self.lists.insert(list, names);
+    }
+
+    /// Undoes all operations, to run them again.
+    pub(super) fn begin_again(&mut self) {
+        self.before = Changes::default();
+        self.now = Changes::default();
+        self.read.clear();
+        self.missing = Missing::default();
+    }
+
+    /// As [`WorkingCopy::begin_again`], after others have changed something.
+    pub(super) fn begin_afresh(&mut self) {
+        self.begin_again();
+        self.lists.clear();
+    }
+
+    /// All that was done, to be made so if all that was read is still true.
+    pub(super) fn commit(&self) -> Commit {
+        let Changes { cells, sums, dropped } = &self.before;
+        let checks = self.read.iter().filter_map(|cell| Some((cell.clone(), self.known.get(cell)?.clone())));
+        let differs = |(cell, value): &(&Cell, &Value)| self.known.get(cell) != Some(value);
+        let dropped = dropped.iter().map(|key| Change::Drop { key: key.clone() });
+        let cells =
+            cells.iter().filter(differs).map(|(cell, value)| Change::Set(cell.clone(), value.clone()));
+        let sums = sums.iter().map(|((key, field), &amount)| Change::Add {
+            key: key.clone(),
+            field: field.clone(),
+            amount,
+        });
+        Commit { checks: checks.collect(), changes: dropped.chain(cells).chain(sums).collect() }
+    }
+
+    /// It is so now.
+    pub(super) fn committed(&mut self) {
+        let Changes { cells, dropped, .. } = std::mem::take(&mut self.before);
+        if !dropped.is_empty() {
+            // The count stays too high, until all is forgotten a little early.
+            self.known.retain(|cell, _| !dropped.contains(&cell.key));
+        }
+        for (cell, value) in cells {
+            self.learn(cell, value);
+        }
+        self.begin_afresh();
+        if self.known_bytes > MOST_KNOWN {
+            self.forget();
+        }
+    }
+
+    /// Nothing is known any more.
+    pub(super) fn forget(&mut self) {
+        self.begin_afresh();
+        self.known.clear();
+        self.known_bytes = 0;
+    }
+}

@@ -1,0 +1,108 @@
+//! What the store needs of a Redis: cells read in bulk, and changes that are made only if cells are as they were read.
+
+use crate::store::{Answer, Error};
+use std::fmt;
+
+/// One value among those under a key. Keys are without the deployment's prefix.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    pub kind: Kind,
+    pub key: String,
+    /// Of the field or member.
+    pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Of a hash.
+    Field,
+    /// Of a sorted set; the value is the score as decimal text.
+    Score,
+    /// Of a set; there or not. Only written.
+    Member,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.name, self.key)
+    }
+}
+
+/// Names under a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum List {
+    /// All of a set.
+    Members { key: String },
+    /// Of a sorted set, with scores from `from` to `to`, both included; the lowest first.
+    Ranked { key: String, from: u64, to: u64, most: u32 },
+}
+
+/// A value, or none where there is no such cell.
+pub type Value = Option<Vec<u8>>;
+
+/// All or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// How cells have to be.
+    pub checks: Vec<(Cell, Value)>,
+    pub changes: Vec<Change>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Set(Cell, Value),
+    /// A field that is a sum grows; at 2^63 - 1 it stays.
+    Add {
+        key: String,
+        field: String,
+        amount: u64,
+    },
+    /// Everything under the key goes.
+    Drop {
+        key: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Nothing was changed: these cells, by their place among the checks, are different now.
+    Differs(Vec<(usize, Value)>),
+}
+
+/// Why there is no outcome.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// Nothing was changed, and it may be better soon.
+    NotYet(String),
+    /// Perhaps nothing was changed, perhaps everything.
+    Unknown(String),
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::NotYet(what) | Trouble::Unknown(what) => Error::Failed(what),
+        }
+    }
+}
+
+pub type Reply<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Trouble>> + Send + 'a>>;
+
+/// The fields of a hash.
+pub type Fields = Vec<(String, Vec<u8>)>;
+
+pub trait Node: Send + Sync {
+    /// In the order asked.
+    fn cells<'a>(&'a self, cells: &'a [Cell]) -> Reply<'a, Vec<Value>>;
+
+    /// In the order asked.
+    fn lists<'a>(&'a self, lists: &'a [List]) -> Reply<'a, Vec<Vec<String>>>;
+
+    /// All fields of each hash; those that come or go meanwhile may be among them or not.
+    fn fields<'a>(&'a self, keys: &'a [String]) -> Reply<'a, Vec<Fields>>;
+
+    fn commit(&self, commit: Commit) -> Reply<'_, Outcome>;
+
+    fn pause(&self, ms: u64) -> Answer<'_, ()>;
+}

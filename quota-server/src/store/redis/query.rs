@@ -1,0 +1,64 @@
+//! Reading for people: what is committed, not one moment's picture where others are writing.
+
+use super::names::{self, BucketName, WindowName};
+use super::node::{Fields, List, Node};
+use super::records::{AccountsRecord, BucketRecord};
+use super::{ledger, names::LATEST};
+use crate::store::ledger::{Entry, HOUR_MS};
+use crate::store::{Error, OpenBucket};
+use prost::Message;
+use std::collections::HashMap;
+
+async fn ranked(node: &dyn Node, key: &str, from: u64) -> Result<Vec<String>, Error> {
+    let list = List::Ranked { key: key.to_owned(), from, to: LATEST, most: u32::MAX };
+    Ok(node.lists(&[list]).await?.into_iter().flatten().collect())
+}
+
+pub(super) async fn ledger(node: &dyn Node, since: u64) -> Result<Vec<Entry>, Error> {
+    let rows = ranked(node, names::HOURS, since - since % HOUR_MS).await?;
+    let fields = node.fields(&rows).await?;
+    let entry = |(row, fields): (&String, Vec<_>)| {
+        Some(Entry { key: names::of_ledger(row)?, sums: ledger::sums(&fields) })
+    };
+    Ok(rows.iter().zip(fields).filter_map(entry).collect())
+}
+
+pub(super) async fn buckets(node: &dyn Node, now: u64) -> Result<Vec<OpenBucket>, Error> {
+    let mut open = Vec::new();
+    for window in ranked(node, names::ENDS, now.saturating_add(1)).await?.into_iter().map(WindowName) {
+        let Some((start, budget)) = window.parts() else { continue };
+        let [buckets, accounts] = of_window(node, &window).await?;
+        let mut lost: HashMap<String, u64> = HashMap::new();
+        for (name, value) in accounts {
+            let Some(subject) = BucketName::subject_of_account(&name) else { continue };
+            let sum = lost.entry(subject.to_owned()).or_default();
+            *sum = sum.saturating_add(read::<AccountsRecord>(&name, &value)?.written_off());
+        }
+        for (subject, value) in buckets {
+            let record: BucketRecord = read(&subject, &value)?;
+            if record.window_end > now {
+                open.push(OpenBucket {
+                    budget: budget.to_owned(),
+                    subject: serde_json::from_str(&subject).unwrap_or_default(),
+                    window_start: start,
+                    window_end: record.window_end,
+                    bucket: record.state(),
+                    lost: lost.remove(&subject).unwrap_or(0),
+                });
+            }
+        }
+    }
+    open.sort_by(|a, b| {
+        (&a.budget, &a.subject, a.window_start).cmp(&(&b.budget, &b.subject, b.window_start))
+    });
+    Ok(open)
+}
+
+async fn of_window(node: &dyn Node, window: &WindowName) -> Result<[Fields; 2], Error> {
+    let mut fields = node.fields(&[window.buckets(), window.accounts()]).await?.into_iter();
+    Ok([fields.next().unwrap_or_default(), fields.next().unwrap_or_default()])
+}
+
+fn read<M: Message + Default>(name: &str, bytes: &[u8]) -> Result<M, Error> {
+    M::decode(bytes).map_err(|error| Error::Failed(format!("{name}: {error}")))
+}

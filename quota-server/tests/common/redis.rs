@@ -1,0 +1,198 @@
+//! Real Redis servers on free loopback ports, alone or as a Cluster; gone with the test, however it ends.
+//!
+//! The program is `$REDIS_SERVER` or `redis-server` on the path: `scripts/setup-redis` brings one.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use redis::{Client, FromRedisValue, RedisResult};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Ends the program when the other end of its input is closed, as it is when a test is killed, too.
+const WHILE_WANTED: &str = r#""$@" >/dev/null 2>&1 & read -r _; kill -9 $!"#;
+
+/// One process, with a directory of its own.
+pub struct Server {
+    child: Child,
+    home: TempDir,
+    options: Vec<String>,
+    pub port: u16,
+    process: String,
+}
+
+impl Server {
+    pub fn start(more: &[&str]) -> Server {
+        loop {
+            let (home, port) = (tempfile::tempdir().expect("a directory"), free_port());
+            let dir = home.path().to_str().expect("a path in UTF-8").to_owned();
+            let options = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir", &dir, "--save", ""];
+            let options = options.iter().chain(more).map(|&option| option.to_owned()).collect();
+            let child = spawn(&options);
+            let mut server = Server { child, home, options, port, process: String::new() };
+            // Otherwise somebody else was faster with the port.
+            if server.is_up() {
+                return server;
+            }
+        }
+    }
+
+    /// Whether this very one answers.
+    fn is_up(&mut self) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Ok(dir) = self.try_ask::<Vec<String>>(&["CONFIG", "GET", "dir"]) {
+                self.process = self.info("server", "process_id");
+                return Path::new(&dir[1]).canonicalize().ok() == self.home.path().canonicalize().ok();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("no Redis answers: is there a redis-server? scripts/setup-redis brings one");
+    }
+
+    pub fn try_ask<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {
+        let client = Client::open(format!("redis://127.0.0.1:{}", self.port))?;
+        let mut connection = client.get_connection_with_timeout(Duration::from_secs(2))?;
+        let mut command = redis::cmd(words[0]);
+        words[1..].iter().for_each(|word| {
+            command.arg(word);
+        });
+        command.query(&mut connection)
+    }
+
+    pub fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        self.try_ask(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// One line of `INFO`.
+    pub fn info(&self, section: &str, name: &str) -> String {
+        let info: String = self.ask(&["INFO", section]);
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_default().to_owned()
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// `kill -9`.
+    pub fn kill(&self) {
+        let killed = Command::new("kill").args(["-9", &self.process]).status().expect("kill runs");
+        assert!(killed.success());
+        while self.try_ask::<String>(&["PING"]).is_ok() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// After a [`Server::kill`], with the same files.
+    pub fn start_again(&mut self) {
+        drop(std::mem::replace(&mut self.child, spawn(&self.options)).stdin.take());
+        assert!(self.is_up());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(options: &Vec<String>) -> Child {
+    let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+    let mut command = Command::new("sh");
+    command.args(["-c", WHILE_WANTED, "sh", &program]).args(options).stdin(Stdio::piped());
+    command.spawn().expect("sh runs")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// Three masters and a replica of each.
+pub struct Cluster {
+    pub nodes: Vec<Server>,
+}
+
+/// Of the first three nodes; the others are their replicas.
+const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+
+impl Cluster {
+    pub fn start() -> Cluster {
+        let node = || {
+            let bus = free_port().to_string();
+            Server::start(&[
+                "--cluster-enabled",
+                "yes",
+                "--cluster-port",
+                &bus,
+                "--cluster-node-timeout",
+                "1000",
+                "--repl-diskless-sync-delay",
+                "0",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "always",
+            ])
+        };
+        let nodes: Vec<Server> = (0..6).map(|_| node()).collect();
+        let cluster = Cluster { nodes };
+        cluster.join();
+        cluster
+    }
+
+    fn join(&self) {
+        for (at, node) in self.nodes.iter().enumerate() {
+            let epoch = (at + 1).to_string();
+            node.ask::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]);
+            let bus: Vec<String> = node.ask(&["CONFIG", "GET", "cluster-port"]);
+            self.nodes[0].ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string(), &bus[1]]);
+        }
+        for (node, (first, last)) in self.nodes.iter().zip(SLOTS) {
+            node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", first, last]);
+        }
+        let masters = &self.nodes[..3];
+        let ids: Vec<String> = masters.iter().map(|master| master.ask(&["CLUSTER", "MYID"])).collect();
+        for (replica, id) in self.nodes[3..].iter().zip(&ids) {
+            until("a replica knows its master", || {
+                replica.try_ask::<()>(&["CLUSTER", "REPLICATE", id]).is_ok()
+            });
+        }
+        until("the Cluster is whole", || {
+            let agree = |node: &Server| {
+                let info: String = node.ask(&["CLUSTER", "INFO"]);
+                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:6")
+            };
+            let followed = |master: &Server| master.info("replication", "slave0").contains("state=online");
+            self.nodes.iter().all(agree) && masters.iter().all(followed)
+        });
+    }
+
+    /// As the server is told: some of the nodes.
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> =
+            self.nodes.iter().take(2).map(|node| format!("127.0.0.1:{}", node.port)).collect();
+        format!("redis://{}", hosts.join(","))
+    }
+
+    /// The master that has all keys of `prefix`.
+    pub fn master_of(&self, prefix: &str) -> &Server {
+        let slot: u16 = self.nodes[0].ask(&["CLUSTER", "KEYSLOT", prefix]);
+        let has_it = |(first, last): &(&str, &str)| {
+            (first.parse().expect("a slot")..=last.parse().expect("a slot")).contains(&slot)
+        };
+        &self.nodes[SLOTS.iter().position(has_it).expect("one has it")]
+    }
+}
+
+pub fn until(what: &str, done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
