@@ -6,7 +6,7 @@ use crate::traffic::Call;
 use crate::world::World;
 use policy::{Budget, LostLease, Mode, Reserve, Unit, WhenUnreachable, Window};
 use quota::proto::SyncRequest;
-use quota_server::store::{OpenBucket, Store};
+use quota_server::store::OpenBucket;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// OpenAI's prices of gpt-4o, pico-USD per token: 2.50 and 10 USD per million.

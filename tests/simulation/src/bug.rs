@@ -14,6 +14,8 @@ pub enum Bug {
     AnswersBeforeItKeeps,
     /// What was charged when a process fell silent stays charged when its report comes after all.
     WriteOffKept,
+    /// A server commits without a look at what others have changed since it read.
+    CommitUnchecked,
     /// A write to shared data names version 0, which the host takes for "whatever is there".
     CasUnconditional,
     /// A call does not take what it needs out of the lease before it goes on.
@@ -21,11 +23,12 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Bug; 6] = [
+    pub const ALL: [Bug; 7] = [
         Bug::SequenceUnchecked,
         Bug::RepeatGrantsAgain,
         Bug::AnswersBeforeItKeeps,
         Bug::WriteOffKept,
+        Bug::CommitUnchecked,
         Bug::CasUnconditional,
         Bug::NotDeducted,
     ];

@@ -79,7 +79,7 @@ impl World {
         let server = &self.servers[at];
         if !server.up.replace(true) {
             self.note(|| format!("server {at} starts"));
-            self.store.taken_up(server.clock(self.now.get()));
+            server.takes_up(self.now.get());
             // It reads the policy file as it is now.
             self.reload_policy(at, self.version.get());
         }

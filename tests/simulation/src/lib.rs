@@ -1,10 +1,11 @@
 //! The whole protocol in a simulated world, from a seed: several Envoys with several workers each, which run the real
-//! filter; servers, which run the real service over the real store; and a network, clocks and machines that fail. Time is
+//! filter; servers, which run the real service over the real stores; and a network, clocks and machines that fail. Time is
 //! virtual, everything is decided by the seed, and after every step the books are compared with what really happened.
 //!
 //! * [`run`] plays one seed; [`Failure`] says what did not hold, and when.
 //! * `scene`: what a seed's world is made of.
 //! * `world`: the events and their order. Workers of a process also run in between each other's accesses to shared data.
+//! * `stores`: what servers share. Servers also come in between each other's reading and committing.
 //! * `traffic`, `network`, `faults`: what happens in it.
 //! * `books`: what really happened, kept apart from what is tested, and the invariants.
 //! * [`Bug`]: faults that can be planted, to see that they are found.
@@ -19,6 +20,7 @@ mod network;
 mod provider;
 mod scene;
 mod server;
+mod stores;
 mod traffic;
 mod world;
 

@@ -16,6 +16,8 @@ pub(crate) struct Scene {
     pub(crate) nodes: usize,
     pub(crate) workers: usize,
     pub(crate) servers: usize,
+    /// Whether servers share a Redis; else a file.
+    pub(crate) fleet: bool,
     pub(crate) tenants: u64,
     /// Unix ms by a clock that is right.
     pub(crate) begins: u64,
@@ -72,6 +74,8 @@ pub(crate) struct Faults {
     pub(crate) server_skew_ms: u64,
     /// One in so many accesses to shared data another worker comes between.
     pub(crate) interrupts: u64,
+    /// One in so many accesses to a shared Redis another server comes between.
+    pub(crate) contends: u64,
 }
 
 impl Scene {
@@ -86,7 +90,8 @@ impl Scene {
         Scene {
             nodes: dice.pick(&[1, 2, 2, 3]),
             workers: dice.pick(&[1, 2, 2, 3]),
-            servers: dice.pick(&[1, 1, 2]),
+            servers: dice.pick(&[1, 1, 2, 3]),
+            fleet: dice.once_in(2),
             tenants: dice.from(1, 3),
             // Shortly before an hour is over, or somewhere in it.
             begins: HOUR
@@ -111,6 +116,7 @@ impl Scene {
                 policy_changes_ms: changes,
                 server_skew_ms: sometimes(4, 5_000),
                 interrupts: dice.pick(&[0, 2, 6]),
+                contends: dice.pick(&[0, 2, 4]),
             },
             policies,
         }

@@ -1,14 +1,13 @@
 //! A quota server: the real service over the real store, by a clock of its own.
 
 use crate::bug::Bug;
+use crate::stores::Opened;
 use prost::Message;
 use quota::proto::{AcquireRequest, Reporter, SyncRequest, SyncResponse};
 use quota_server::live_policy::LivePolicy;
 use quota_server::metrics::Metrics;
 use quota_server::proto::quota::quota_server::Quota;
 use quota_server::service::{Core, QuotaService};
-use quota_server::store::Store;
-use quota_server::store::sqlite::Sqlite;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -20,6 +19,9 @@ use tonic::{Request, Status};
 
 pub(crate) struct Server {
     service: QuotaService,
+    pub(crate) store: Opened,
+    /// In the middle of an operation.
+    busy: Cell<bool>,
     now: Arc<AtomicU64>,
     pub(crate) up: Cell<bool>,
     /// How far this server's clock is ahead of one that is right.
@@ -31,22 +33,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(
-        store: &Arc<Sqlite>,
-        policy: policy::Policy,
-        ahead_ms: u64,
-        bug: Option<Bug>,
-    ) -> Server {
+    pub(crate) fn new(store: Opened, policy: policy::Policy, ahead_ms: u64, bug: Option<Bug>) -> Server {
         let now = Arc::new(AtomicU64::new(0));
         let clock = Arc::clone(&now);
         let core = Core {
-            store: Arc::clone(store) as Arc<dyn Store>,
+            store: store.store(),
             policy: LivePolicy::of(policy),
             metrics: Metrics::default(),
             clock: Box::new(move || clock.load(Ordering::Relaxed)),
         };
         Server {
             service: QuotaService(Arc::new(core)),
+            store,
+            busy: Cell::new(false),
             now,
             up: Cell::new(true),
             ahead_ms,
@@ -61,6 +60,23 @@ impl Server {
         now + self.ahead_ms
     }
 
+    /// Whether it is not in the middle of an operation.
+    pub(crate) fn is_free(&self) -> bool {
+        !self.busy.get()
+    }
+
+    fn busily<T>(&self, operation: impl FnOnce() -> T) -> T {
+        self.busy.set(true);
+        let done = operation();
+        self.busy.set(false);
+        done
+    }
+
+    /// It begins, `now` by a clock that is right.
+    pub(crate) fn takes_up(&self, now: u64) {
+        self.busily(|| self.store.taken_up(self.clock(now)));
+    }
+
     pub(crate) fn core(&self) -> &Core {
         &self.service.0
     }
@@ -68,7 +84,7 @@ impl Server {
     pub(crate) fn sweep(&self, now: u64) {
         self.now.store(self.clock(now), Ordering::Relaxed);
         let core = self.core();
-        at_once(core.store.sweep(core.moment())).expect("a store in memory sweeps");
+        self.busily(|| at_once(core.store.sweep(core.moment()))).expect("a store in memory sweeps");
     }
 
     pub(crate) fn acquire(&self, now: u64, mut request: AcquireRequest) -> Result<Vec<u8>, Status> {
@@ -77,7 +93,7 @@ impl Server {
             request.number += self.times_before(request.reporter.as_ref(), request.number) << 32;
         }
         let epoch = epoch(request.reporter.as_ref());
-        let answer = at_once(self.service.acquire(Request::new(request)))?.into_inner();
+        let answer = self.busily(|| at_once(self.service.acquire(Request::new(request))))?.into_inner();
         self.seen(epoch, answer.term.map_or(0, |term| term.generation));
         Ok(answer.encode_to_vec())
     }
@@ -101,7 +117,7 @@ impl Server {
             }
             _ => {}
         }
-        let answer = at_once(self.service.sync(Request::new(request)))?.into_inner();
+        let answer = self.busily(|| at_once(self.service.sync(Request::new(request))))?.into_inner();
         self.seen(epoch, answer.term.map_or(0, |term| term.generation));
         Ok(answer.encode_to_vec())
     }

@@ -7,9 +7,10 @@ use crate::envoy::Envoy;
 use crate::network::Message;
 use crate::scene::Scene;
 use crate::server::Server;
+use crate::stores;
 use crate::traffic::Call;
 use filter::host::CallId;
-use quota_server::store::sqlite::Sqlite;
+use quota_server::store::Store;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -98,7 +99,8 @@ pub(crate) struct World {
     /// All there ever were.
     pub(crate) envoys: RefCell<Vec<Rc<Envoy>>>,
     pub(crate) servers: Vec<Server>,
-    pub(crate) store: Arc<Sqlite>,
+    /// To look into it.
+    pub(crate) store: Arc<dyn Store>,
     /// Nodes and servers that can't reach each other.
     pub(crate) apart: RefCell<BTreeSet<(usize, usize)>>,
     pub(crate) version: Cell<usize>,
@@ -116,6 +118,7 @@ pub(crate) struct World {
 /// The first thing that did not hold.
 pub fn run(seed: u64, bug: Option<Bug>, traced: bool) -> Result<Summary, Failure> {
     let world = World::new(seed, bug, traced);
+    world.lets_servers_contend();
     let played = catch_unwind(AssertUnwindSafe(|| world.play()));
     let what = match played {
         Ok(()) => world.failure.borrow().clone(),
@@ -135,18 +138,13 @@ impl World {
     fn new(seed: u64, bug: Option<Bug>, traced: bool) -> Rc<World> {
         let dice = Dice::new(seed);
         let scene = Scene::of(&dice);
-        let store = Sqlite::in_memory(scene.ttl_ms, scene.begins).expect("memory for a store");
-        let store = Arc::new(store);
-        let servers = (0..scene.servers)
-            .map(|_| {
-                Server::new(
-                    &store,
-                    scene.policies[0].clone(),
-                    dice.roll(scene.faults.server_skew_ms + 1),
-                    bug,
-                )
-            })
-            .collect();
+        let (opened, store) = stores::opened(&scene, bug);
+        let server = |store| {
+            let ahead_ms = dice.roll(scene.faults.server_skew_ms + 1);
+            Server::new(store, scene.policies[0].clone(), ahead_ms, bug)
+        };
+        let servers: Vec<Server> = opened.into_iter().map(server).collect();
+        servers.iter().for_each(|server| server.takes_up(scene.begins));
         Rc::new_cyclic(|this| World {
             now: Cell::new(scene.begins),
             books: RefCell::new(Books::new(&scene)),
@@ -295,24 +293,24 @@ impl World {
     pub(crate) fn between(&self, envoy: usize) -> Between {
         let this = self.this.clone();
         let others = move || {
-            if let Some(world) = this.upgrade() {
-                world.come_between(envoy);
+            if let Some(world) = this.upgrade()
+                && world.scene.workers > 1
+            {
+                world.come_between(world.scene.faults.interrupts, |event| world.is_ready(envoy, event));
             }
         };
         Between { bug: self.bug, others: Box::new(others) }
     }
 
-    /// Another worker's callback runs now, from its beginning to its end.
-    fn come_between(&self, envoy: usize) {
-        if self.scene.workers < 2 || self.depth.get() >= 2 || !self.dice.once_in(self.scene.faults.interrupts)
-        {
+    /// One in so many `times`, something that would come soon and `can_come` runs now, from its beginning to its end.
+    pub(crate) fn come_between(&self, times: u64, can_come: impl Fn(&Event) -> bool) {
+        if self.depth.get() >= 2 || !self.dice.once_in(times) {
             return;
         }
         let found = {
             let queue = self.queue.borrow();
             let soon = (self.now.get() + 200, u64::MAX);
-            let of_another = |(at, event): (&(u64, u64), &Event)| self.is_ready(envoy, event).then_some(*at);
-            queue.range(..soon).find_map(of_another)
+            queue.range(..soon).find_map(|(at, event)| can_come(event).then_some(*at))
         };
         let Some(event) = found.and_then(|at| self.queue.borrow_mut().remove(&at)) else { return };
         self.depth.set(self.depth.get() + 1);

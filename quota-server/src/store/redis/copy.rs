@@ -179,7 +179,10 @@ impl WorkingCopy {
     pub(super) fn commit(&self) -> Commit {
         let Changes { cells, sums, dropped } = &self.before;
         let checks = self.read.iter().filter_map(|cell| Some((cell.clone(), self.known.get(cell)?.clone())));
-        let differs = |(cell, value): &(&Cell, &Value)| self.known.get(cell) != Some(value);
+        // What was not read is not checked: it may be different by now.
+        let differs = |(cell, value): &(&Cell, &Value)| {
+            !self.read.contains(cell) || self.known.get(cell) != Some(value)
+        };
         let dropped = dropped.iter().map(|key| Change::Drop { key: key.clone() });
         let cells =
             cells.iter().filter(differs).map(|(cell, value)| Change::Set(cell.clone(), value.clone()));
