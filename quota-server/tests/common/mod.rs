@@ -48,9 +48,13 @@ impl Server {
 
     pub fn start_with(home: &Path, more: &[&str]) -> Server {
         let store = format!("sqlite:{}", home.join("store.db").display());
+        Server::start_over(&store, home, more)
+    }
+
+    pub fn start_over(store: &str, home: &Path, more: &[&str]) -> Server {
         let policy = home.join("policy.yaml");
         let mut child =
-            tollkeeper(&["serve", "--store", &store, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            tollkeeper(&["serve", "--store", store, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"])
                 .arg("--policy")
                 .arg(policy)
                 .args(more)

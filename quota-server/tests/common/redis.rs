@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends the program when the other end of its input is closed, as it is when a test is killed, too.
-const WHILE_WANTED: &str = r#""$@" >/dev/null 2>&1 & read -r _; kill -9 $!"#;
+const WHILE_WANTED: &str = r#""$@" >/dev/null 2>&1 & read -r _; kill -9 $! 2>/dev/null"#;
 
 /// One process, with a directory of its own.
 pub struct Server {
@@ -112,16 +112,30 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-/// Three masters and a replica of each.
+/// Three masters and three replicas.
 pub struct Cluster {
     pub nodes: Vec<Server>,
 }
 
-/// Of the first three nodes; the others are their replicas.
+/// Of the first three nodes.
 const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 
 impl Cluster {
+    /// With a replica for each master.
     pub fn start() -> Cluster {
+        Cluster::with_replicas(|_| [0, 1, 2])
+    }
+
+    /// With two replicas for the master that has all keys of `prefix`: one is left when the other has taken over.
+    pub fn start_for(prefix: &str) -> Cluster {
+        Cluster::with_replicas(|nodes| {
+            let master = master_of(nodes, prefix);
+            [master, master, (master + 1) % 3]
+        })
+    }
+
+    /// Replicas of the masters that `followed` names.
+    fn with_replicas(followed: impl FnOnce(&[Server]) -> [usize; 3]) -> Cluster {
         let node = || {
             let bus = free_port().to_string();
             Server::start(&[
@@ -140,12 +154,13 @@ impl Cluster {
             ])
         };
         let nodes: Vec<Server> = (0..6).map(|_| node()).collect();
+        let followed = followed(&nodes);
         let cluster = Cluster { nodes };
-        cluster.join();
+        cluster.join(followed);
         cluster
     }
 
-    fn join(&self) {
+    fn join(&self, followed: [usize; 3]) {
         for (at, node) in self.nodes.iter().enumerate() {
             let epoch = (at + 1).to_string();
             node.ask::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]);
@@ -155,11 +170,11 @@ impl Cluster {
         for (node, (first, last)) in self.nodes.iter().zip(SLOTS) {
             node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", first, last]);
         }
-        let masters = &self.nodes[..3];
-        let ids: Vec<String> = masters.iter().map(|master| master.ask(&["CLUSTER", "MYID"])).collect();
-        for (replica, id) in self.nodes[3..].iter().zip(&ids) {
+        let replicas = &self.nodes[3..];
+        for (replica, master) in replicas.iter().zip(followed) {
+            let id: String = self.nodes[master].ask(&["CLUSTER", "MYID"]);
             until("a replica knows its master", || {
-                replica.try_ask::<()>(&["CLUSTER", "REPLICATE", id]).is_ok()
+                replica.try_ask::<()>(&["CLUSTER", "REPLICATE", &id]).is_ok()
             });
         }
         until("the Cluster is whole", || {
@@ -167,8 +182,8 @@ impl Cluster {
                 let info: String = node.ask(&["CLUSTER", "INFO"]);
                 info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:6")
             };
-            let followed = |master: &Server| master.info("replication", "slave0").contains("state=online");
-            self.nodes.iter().all(agree) && masters.iter().all(followed)
+            let follows = |replica: &Server| replica.info("replication", "master_link_status") == "up";
+            self.nodes.iter().all(agree) && replicas.iter().all(follows)
         });
     }
 
@@ -179,14 +194,17 @@ impl Cluster {
         format!("redis://{}", hosts.join(","))
     }
 
-    /// The master that has all keys of `prefix`.
+    /// The master that has all keys of `prefix`, before any failover.
     pub fn master_of(&self, prefix: &str) -> &Server {
-        let slot: u16 = self.nodes[0].ask(&["CLUSTER", "KEYSLOT", prefix]);
-        let has_it = |(first, last): &(&str, &str)| {
-            (first.parse().expect("a slot")..=last.parse().expect("a slot")).contains(&slot)
-        };
-        &self.nodes[SLOTS.iter().position(has_it).expect("one has it")]
+        &self.nodes[master_of(&self.nodes, prefix)]
     }
+}
+
+fn master_of(nodes: &[Server], prefix: &str) -> usize {
+    let slot: u16 = nodes[0].ask(&["CLUSTER", "KEYSLOT", prefix]);
+    let number = |text: &str| text.parse::<u16>().expect("a slot");
+    let has_it = |(first, last): &(&str, &str)| (number(first)..=number(last)).contains(&slot);
+    SLOTS.iter().position(has_it).expect("one has it")
 }
 
 pub fn until(what: &str, done: impl Fn() -> bool) {

@@ -4,6 +4,7 @@
 //! `every_test!(in_a_row, Kind)` within one test.
 
 pub(crate) mod chaos;
+pub(crate) mod fleet;
 pub(crate) mod lapses;
 pub(crate) mod leases;
 pub(crate) mod ledger;

@@ -1,7 +1,7 @@
 //! The conformance suite over a Redis in memory, a real one, and a Cluster.
 
 use super::*;
-use crate::store::conformance::{Kind as StoreKind, TTL, conformance, every_test};
+use crate::store::conformance::{Kind as StoreKind, TTL, conformance, every_test, fleet};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,6 +34,12 @@ mod in_memory {
     }
 
     conformance!(InMemory);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_one_server_gave_back_another_may_grant_again() {
+        let kind = InMemory::fresh();
+        fleet::what_one_server_gave_back_another_may_grant_again(|now| kind.open(now)).await;
+    }
 }
 
 /// Names that scripts/test skips where no Redis can be had.
@@ -53,6 +59,57 @@ mod real_redis {
     }
 
     conformance!(Alone);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_one_server_gave_back_another_may_grant_again() {
+        let kind = Alone::fresh();
+        fleet::what_one_server_gave_back_another_may_grant_again(|now| kind.open(now)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn servers_that_contend_never_exceed_the_limit() {
+        let kind = Alone::fresh();
+        fleet::servers_that_contend_never_exceed_the_limit(|now| kind.open(now)).await;
+    }
+
+    fn refusal(url: &str) -> String {
+        match wait_for(Redis::open(&Address::parse(url).unwrap(), TTL, 0)) {
+            Ok(_) => panic!("opened"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commit_that_replicas_do_not_have_is_no_commit() {
+        let redis = servers::Server::start(&[]);
+        let why = refusal(&format!("{}?wait=1", redis.url()));
+        assert!(why.contains("only 0 of 1 replicas have the commit"), "{why}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_replica_is_not_written_to() {
+        let master = servers::Server::start(&[]);
+        let replica = servers::Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string()]);
+        let why = refusal(&replica.url());
+        assert!(why.contains("it is a replica; name the master, or all of them"), "{why}");
+        let both = format!("{},127.0.0.1:{}", replica.url(), master.port);
+        assert!(open(&both, 0).ready().await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_redis_without_memory_left_changes_nothing_and_says_so() {
+        let redis = servers::Server::start(&[]);
+        let store = open(&redis.url(), 0);
+        let at = || Moment { policy: Arc::new(Policy::from_yaml("dimensions: {}").unwrap()), now: 0 };
+        redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+        let keys: Vec<String> = redis.ask(&["KEYS", "*"]);
+        let error = store.remember(at().policy).await.unwrap_err().to_string();
+        assert!(error.contains("OOM"), "{error}");
+        assert_eq!(redis.ask::<Vec<String>>(&["KEYS", "*"]), keys);
+        redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+        store.remember(at().policy).await.unwrap();
+        assert_eq!(redis.ask::<u64>(&["HLEN", "{tollkeeper}:policies"]), 1);
+    }
 
     /// A part of the Cluster that only this one uses.
     struct InACluster(u64);
