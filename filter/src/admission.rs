@@ -2,23 +2,15 @@
 
 use crate::holdings::Taken;
 use crate::host::Host;
+use crate::pockets::CALLS;
 use crate::rules::{Labels, Rules};
 use crate::worker::Worker;
-use policy::{Mode, Unit, WhenUnreachable};
+use policy::{Consumed, Mode, Unit, WhenUnreachable};
 use quota::proto::{Exhausted, Grant, Want};
 use quota::{BucketKey, Epoch, LARGEST_AMOUNT, Lease};
 
 /// How long a report takes on its way.
 const REPORTING_MS: u64 = 100;
-
-/// The most a call can consume, or is expected to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Most {
-    pub(crate) prompt: u64,
-    pub(crate) output: u64,
-    /// Pico-USD; 0 where the model has no price.
-    pub(crate) cost: u64,
-}
 
 /// What a call has to hold while it runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,34 +36,12 @@ pub(crate) enum Margin {
     Plenty,
 }
 
-impl Most {
-    pub(crate) fn of(self, unit: Unit) -> u64 {
-        match unit {
-            Unit::Requests => 1,
-            Unit::Tokens => self.prompt.saturating_add(self.output),
-            // Whichever classes they turn out to be of.
-            Unit::TokensOf(classes) => {
-                let prompt = if classes.has_input() { self.prompt } else { 0 };
-                prompt.saturating_add(if classes.has_output() { self.output } else { 0 })
-            }
-            Unit::PicoUsd => self.cost,
-        }
-    }
-}
-
 impl Margin {
     /// Whether a lease after such a reservation leaves it.
     pub(crate) fn is_kept(self, after: &Lease, need: u64) -> bool {
         let plenty = need.saturating_mul(8).max(after.limit / 8);
         self == Margin::None || after.available.saturating_add(after.remaining) >= plenty
     }
-}
-
-/// What a call did consume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Consumed {
-    pub(crate) usage: tokens::Usage,
-    pub(crate) cost_pico_usd: u64,
 }
 
 /// What one call in flight holds of its buckets. Whoever drops one without settling it leaves the amounts held until
@@ -163,7 +133,9 @@ impl Worker {
         for (at, rule) in rules.budgets().iter().enumerate() {
             let key = rule.key(labels, self.seed());
             let need = needs.of(at);
-            match (self.take(host, key, need, needs.margin, now), rule.budget.mode) {
+            // Of calls in flight, what one worker had in its pocket the others would lack.
+            let ahead = if rule.budget.unit == Unit::ConcurrentRequests { 0 } else { CALLS };
+            match (self.take(host, key, need, needs.margin, ahead, now), rule.budget.mode) {
                 (Taken::All(epoch), _) => {
                     self.buckets.demanded(key, now, need, || rule.bucket(labels));
                     held.parts.push(Part { rule: at, key, epoch, amount: need, local: None });
@@ -386,9 +358,7 @@ impl Worker {
     ) {
         let now = host.unix_ms();
         for (at, rule) in rules.budgets().iter().enumerate() {
-            let mut spent = consumed
-                .as_ref()
-                .map_or(0, |consumed| rule.budget.unit.amount(&consumed.usage, consumed.cost_pico_usd));
+            let mut spent = consumed.as_ref().map_or(0, |consumed| rule.budget.unit.spent(consumed));
             let parts: Vec<Part> = held.parts.iter().filter(|part| part.rule == at).copied().collect();
             let last = parts.len().saturating_sub(1);
             if parts.is_empty() {

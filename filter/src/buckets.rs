@@ -107,6 +107,12 @@ impl Buckets {
         self.known.get(&key).map(|known| known.bucket.clone())
     }
 
+    /// Those of certain budgets.
+    pub(crate) fn of(&self, budget: impl Fn(&str) -> bool) -> Vec<(BucketKey, Bucket)> {
+        let known = self.known.iter().filter(|(_, known)| budget(&known.bucket.budget));
+        known.map(|(key, known)| (*key, known.bucket.clone())).collect()
+    }
+
     /// A call has settled with the bucket's lease, perhaps long after it asked for it.
     pub(crate) fn settled(&mut self, key: BucketKey, now: u64, bucket: impl FnOnce() -> Bucket) {
         self.demanded(key, now, 0, bucket);

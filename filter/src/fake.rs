@@ -24,6 +24,8 @@ pub struct Process {
     shared: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     metrics: RefCell<Vec<(String, u64)>>,
     pub now_ms: Cell<u64>,
+    /// The clock that only goes forward, where `now_ms` may jump.
+    pub monotonic_ms: Cell<Option<u64>>,
     drawn: Cell<u64>,
     /// How many writes to shared data are to fail as if another worker had been faster.
     pub contention: Cell<u32>,
@@ -365,7 +367,7 @@ impl Host for FakeEnvoy {
     }
 
     fn monotonic_ns(&self) -> u64 {
-        self.process.now_ms.get() * 1_000_000
+        self.process.monotonic_ms.get().unwrap_or_else(|| self.process.now_ms.get()) * 1_000_000
     }
 
     fn random(&self) -> u64 {

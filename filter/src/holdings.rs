@@ -2,7 +2,6 @@
 
 use crate::admission::Margin;
 use crate::host::Host;
-use crate::pockets::CALLS;
 use crate::slots::{Change, Step, change};
 use crate::worker::Worker;
 use quota::proto::{Bucket, Exhausted, Grant};
@@ -17,13 +16,15 @@ pub(crate) enum Taken {
 }
 
 impl Worker {
-    /// Takes `need`: out of this worker's pocket, else out of the process's lease.
+    /// Takes `need`: out of this worker's pocket, else out of the process's lease, and then as much for up to `ahead` more
+    /// calls.
     pub(crate) fn take(
         &mut self,
         host: &dyn Host,
         key: BucketKey,
         need: u64,
         margin: Margin,
+        ahead: u64,
         now: u64,
     ) -> Taken {
         let generation = self.term.generation;
@@ -41,7 +42,7 @@ impl Worker {
             |lease| match lease.map(|lease| (lease, lease.take(need, now))) {
                 Some((_, Take::Taken(after))) if valid && margin.is_kept(&after, need) => {
                     let ahead = if Margin::Plenty.is_kept(&after, need) {
-                        need.saturating_mul(CALLS).min(after.available / 4)
+                        need.saturating_mul(ahead).min(after.available / 4)
                     } else {
                         0
                     };

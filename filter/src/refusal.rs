@@ -7,7 +7,7 @@ mod shape;
 use crate::admission::Shortage;
 use crate::rules::Rule;
 use limits::Limits;
-use policy::{PICO_PER_USD, Unit};
+use policy::Unit;
 use wire::Api;
 
 /// Longest wait that SDKs are told to sit out themselves: OpenAI's Python SDK obeys up to 60 s in its older versions
@@ -71,11 +71,18 @@ impl Refusal {
     /// SDK may retry.
     pub(crate) fn shortage(rule: &Rule, shortage: &Shortage) -> Refusal {
         let budget = &rule.budget;
-        let limit = amount(budget.unit, shortage.limit);
+        let limit = budget.unit.amount(shortage.limit);
         let window = &budget.window;
         let can_ever_fit = shortage.need <= shortage.limit;
         let retry_ms = shortage.retry_in_ms.max(1);
-        let (kind, message) = if can_ever_fit && retry_ms <= LONGEST_RETRY_AFTER_MS {
+        let (kind, message) = if budget.unit == Unit::ConcurrentRequests {
+            let message = format!(
+                "Too many requests in flight for budget '{}': at most {limit}. Please try again in {}.",
+                budget.name,
+                duration(retry_ms)
+            );
+            (Kind::Throttled, message)
+        } else if can_ever_fit && retry_ms <= LONGEST_RETRY_AFTER_MS {
             let message = format!(
                 "Rate limit reached for budget '{}': {limit} {window}. Please try again in {}.",
                 budget.name,
@@ -90,7 +97,7 @@ impl Refusal {
             let message = format!(
                 "This request can use up to {}, more than budget '{}' ever has: {limit} {window}. \
                  Send a shorter prompt or ask for fewer output tokens.",
-                amount(budget.unit, shortage.need),
+                budget.unit.amount(shortage.need),
                 budget.name
             );
             (Kind::Exhausted, message)
@@ -134,16 +141,6 @@ impl Refusal {
         }
         headers.extend(shape.header);
         Reply { status: shape.status, headers, body: shape.body.to_string().into_bytes() }
-    }
-}
-
-fn amount(unit: Unit, amount: u64) -> String {
-    match unit {
-        Unit::Requests | Unit::Tokens | Unit::TokensOf(_) => format!("{amount} {unit}"),
-        Unit::PicoUsd => {
-            let micro = amount / (PICO_PER_USD / 1_000_000);
-            format!("{}.{:06} USD", micro / 1_000_000, micro % 1_000_000)
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The policy as requests meet it: names resolved to positions once, not per request.
 
-use policy::{Budget, Dimension, OnExceeded, Policy, Source};
+use policy::{Budget, Dimension, Mode, OnExceeded, Policy, Source, Unit};
 use quota::BucketKey;
 use quota::proto::Bucket;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -49,6 +49,12 @@ impl Rules {
 
     pub(crate) fn budgets(&self) -> &[Rule] {
         &self.budgets
+    }
+
+    /// Whether the budget of this name holds calls to a number in flight.
+    pub(crate) fn limits_flights(&self, name: &str) -> bool {
+        let budget = self.policy.budget(name);
+        budget.is_some_and(|budget| budget.unit == Unit::ConcurrentRequests && budget.mode == Mode::Enforce)
     }
 
     /// The lowest limit of output tokens that a guardrail of this kind sets a call.

@@ -2,6 +2,7 @@
 
 use crate::buckets::idle_since;
 use crate::host::{Body, CallId, Host, LogLevel};
+use crate::rules::Rules;
 use crate::slots::{Change, Step, change};
 use crate::worker::Worker;
 use prost::Message;
@@ -129,7 +130,10 @@ impl Worker {
         let now = host.unix_ms();
         self.stats.flush(host);
         self.empty_pockets(host, now);
-        self.look_ahead(host, now);
+        if let Some(rules) = self.rules(host) {
+            self.look_ahead(host, &rules, now);
+            self.return_unused(host, &rules);
+        }
         self.return_idle(host, now);
         let idle =
             now.saturating_sub(self.contact.last_report) < IDLE_SYNC_MS && !self.term.wants_renewal(now);
@@ -224,9 +228,12 @@ impl Worker {
     }
 
     /// Has the next report ask for the buckets whose lease will not last another tick.
-    fn look_ahead(&mut self, host: &dyn Host, now: u64) {
+    fn look_ahead(&mut self, host: &dyn Host, rules: &Rules, now: u64) {
         let refill_until = now.saturating_add(u64::from(SYNC_TIMEOUT_MS));
         for (key, want, forced) in self.buckets.tick() {
+            if want.bucket.as_ref().is_some_and(|bucket| rules.limits_flights(&bucket.budget)) {
+                continue;
+            }
             let low = change(
                 host,
                 key,
@@ -242,6 +249,29 @@ impl Worker {
             );
             if matches!(low, Change::Made(true) | Change::Declined(true)) {
                 self.outbox.want(key, want);
+            }
+        }
+    }
+
+    /// Of calls in flight others may have some while these have ended: half of what lies unused goes back on each tick.
+    fn return_unused(&mut self, host: &dyn Host, rules: &Rules) {
+        for (key, bucket) in self.buckets.of(|budget| rules.limits_flights(budget)) {
+            let returned = change(
+                host,
+                key,
+                |_| false,
+                |lease: &Lease| lease.key == key && lease.available > 0,
+                |lease| match lease {
+                    Some(lease) => {
+                        let back = lease.available.div_ceil(2);
+                        let available = lease.available.saturating_sub(back);
+                        Step::Write(Lease { available, ..lease }, (lease.epoch, back))
+                    }
+                    None => Step::Leave((Epoch::default(), 0)),
+                },
+            );
+            if let Change::Made((epoch, back)) = returned {
+                self.outbox.settle(key, epoch, || bucket, 0, back);
             }
         }
     }

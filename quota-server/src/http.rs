@@ -88,6 +88,7 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
         "subject": subject,
         "unit": match budget.unit {
             Unit::PicoUsd => "pico_usd".to_owned(),
+            Unit::GpuMs => "gpu_ms".to_owned(),
             unit => unit.to_string(),
         },
         "limit": limit,

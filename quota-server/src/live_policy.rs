@@ -1,7 +1,7 @@
 //! The policy in force, and its reload when the file changes.
 
 use crate::live_file::Stamp;
-use policy::Policy;
+use policy::{Policy, Problem};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
@@ -10,13 +10,15 @@ use std::sync::{Arc, RwLock};
 pub struct Current {
     pub policy: Arc<Policy>,
     pub compiled: Vec<u8>,
+    /// What in its file is allowed and hardly meant.
+    pub doubts: Vec<Problem>,
 }
 
 impl Current {
     #[must_use]
     pub fn of(policy: Policy) -> Current {
         let compiled = policy.compiled();
-        Current { policy: Arc::new(policy), compiled }
+        Current { policy: Arc::new(policy), compiled, doubts: Vec::new() }
     }
 }
 
@@ -71,10 +73,13 @@ impl LivePolicy {
 /// What is wrong with it, a line each, beginning with the path.
 pub fn read(path: &Path) -> Result<Current, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let policy = Policy::from_yaml(&text).map_err(|problems| {
+    let (policy, doubts) = Policy::read(&text).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
         lines.join("\n")
     })?;
-    Ok(Current::of(policy))
+    for doubt in &doubts {
+        tracing::warn!("{}: {doubt}", path.display());
+    }
+    Ok(Current { doubts, ..Current::of(policy) })
 }

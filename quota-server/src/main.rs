@@ -149,11 +149,14 @@ fn print(answer: &Value, json: bool, table: impl Fn(&Value) -> Result<String, St
 }
 
 fn check(path: &Path) -> Result<(), String> {
-    let policy = live_policy::read(path)?.policy;
+    let live_policy::Current { policy, doubts, .. } = live_policy::read(path)?;
     let count = policy.budgets.len();
     println!("{}: ok, version {}, {count} {}", path.display(), policy.version, plural("budget", count));
     for budget in &policy.budgets {
         println!("  {}", summary(budget));
+    }
+    for doubt in doubts {
+        println!("{}: warning: {doubt}", path.display());
     }
     Ok(())
 }
@@ -163,13 +166,14 @@ fn plural(word: &str, count: usize) -> String {
 }
 
 fn summary(budget: &Budget) -> String {
-    let amount = |limit: u64| match budget.unit {
-        Unit::PicoUsd => format!("{} USD", report::usd(limit.into())),
-        unit => format!("{limit} {unit}"),
-    };
+    let amount = |limit| budget.unit.amount(limit);
     let per =
         if budget.per.is_empty() { "all together".into() } else { format!("each {}", budget.per.join(", ")) };
-    let mut text = format!("{}: {} {} for {per}", budget.name, amount(budget.limit), budget.window);
+    let window = match budget.unit {
+        Unit::ConcurrentRequests => "at a time".to_owned(),
+        _ => budget.window.to_string(),
+    };
+    let mut text = format!("{}: {} {window} for {per}", budget.name, amount(budget.limit));
     for of_some in &budget.overrides {
         let when = of_some.when.iter().map(|of| format!("{} {}", of.dimension, of.values.join(" or ")));
         let when: Vec<String> = when.collect();

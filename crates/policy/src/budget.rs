@@ -1,10 +1,8 @@
 //! Budgets: an amount of a unit, per dimension values and window.
 
 use crate::compiled::known_or_default;
-use crate::{Classes, Condition, Reserve, Window};
+use crate::{Condition, Reserve, Unit, Window};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use tokens::Usage;
 
 /// One rule. All budgets apply to a request, not just the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,44 +48,6 @@ impl Budget {
             |condition: &Condition| value(&condition.dimension).is_some_and(|value| condition.matches(value));
         let found = self.overrides.iter().find(|of_some| of_some.when.iter().all(holds));
         found.map_or(self.limit, |of_some| of_some.limit)
-    }
-}
-
-/// What a budget counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    Requests,
-    /// Prompt and output tokens of every class.
-    Tokens,
-    /// Tokens of some classes.
-    TokensOf(Classes),
-    /// Money, in pico-USD (1e-12 USD).
-    PicoUsd,
-}
-
-impl Unit {
-    /// How much of this unit a call consumed.
-    #[must_use]
-    pub fn amount(self, usage: &Usage, cost_pico_usd: u64) -> u64 {
-        match self {
-            Unit::Requests => 1,
-            Unit::Tokens => usage.total(),
-            Unit::TokensOf(classes) => classes.count(usage),
-            Unit::PicoUsd => cost_pico_usd,
-        }
-    }
-}
-
-/// As limits are written: `tokens`, `output tokens`, `USD`.
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unit::Requests => f.write_str("requests"),
-            Unit::Tokens => f.write_str("tokens"),
-            Unit::TokensOf(classes) => write!(f, "{classes} tokens"),
-            Unit::PicoUsd => f.write_str("USD"),
-        }
     }
 }
 
@@ -155,17 +115,4 @@ pub enum OnOverrun {
     Charge,
     /// Is ended.
     Stop,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_follow_the_unit() {
-        let usage = Usage { uncached_input: 10, output_visible: 5, ..Usage::default() };
-        assert_eq!(Unit::Requests.amount(&usage, 77), 1);
-        assert_eq!(Unit::Tokens.amount(&usage, 77), 15);
-        assert_eq!(Unit::PicoUsd.amount(&usage, 77), 77);
-    }
 }

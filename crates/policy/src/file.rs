@@ -2,19 +2,21 @@
 
 mod budgets;
 mod conditions;
+mod doubts;
 mod guardrails;
 mod models;
 mod overrides;
 mod reserve;
 mod unreachable;
 mod values;
+mod weights;
 mod windows;
 
 use crate::known_prices::known_prices;
 use crate::{Counting, Dimension, Policy, Price, Problem, Source};
 use budgets::{BudgetEntry, read_budgets};
 use guardrails::{GuardrailEntry, read_guardrails};
-use models::read_models;
+use models::{ModelEntry, read_models};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -41,7 +43,7 @@ struct File {
     #[serde(default)]
     count: Counting,
     #[serde(default)]
-    models: BTreeMap<String, Spanned<String>>,
+    models: BTreeMap<String, Spanned<ModelEntry>>,
     time_zone: Option<Spanned<String>>,
     fiscal_month_start: Option<Spanned<u64>>,
     fiscal_year_start: Option<Spanned<u64>>,
@@ -82,6 +84,14 @@ impl Policy {
     /// # Errors
     /// Everything that is wrong with it, each with its line. Nothing of a wrong file is used.
     pub fn from_yaml(text: &str) -> Result<Policy, Vec<Problem>> {
+        Policy::read(text).map(|(policy, _)| policy)
+    }
+
+    /// Reads a policy file; beside the policy it answers what in it is allowed and hardly meant.
+    ///
+    /// # Errors
+    /// As [`Policy::from_yaml`].
+    pub fn read(text: &str) -> Result<(Policy, Vec<Problem>), Vec<Problem>> {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             // A file that is just being written again, more likely than a wish for no limits at all.
             return Err(vec![Problem::new("the file is empty").suggest("`{}` meters and limits nothing")]);
@@ -90,7 +100,7 @@ impl Policy {
         let mut problems = Vec::new();
         let dimensions = read_dimensions(file.dimensions, &mut problems);
         let prices = read_prices(file.prices, &mut problems);
-        let models = read_models(file.models, &prices, &mut problems);
+        let (models, gpus) = read_models(file.models, &prices, &mut problems);
         let guardrails = read_guardrails(file.guardrails, &dimensions, &mut problems);
         let calendar = CalendarEntry {
             time_zone: file.time_zone,
@@ -101,6 +111,7 @@ impl Policy {
             let problem = Problem::new(format!("{field}: {what}")).at(line);
             problems.push(suggestion.into_iter().fold(problem, Problem::suggest));
         });
+        let limits: Vec<u64> = file.budgets.iter().map(|entry| entry.value.limit_line()).collect();
         let budgets = read_budgets(file.budgets, &dimensions, &calendar, &mut problems);
         let output_limit = match &file.output_limit {
             Some(given) if !(1..=10_000_000).contains(&given.value) => {
@@ -121,9 +132,11 @@ impl Policy {
             output_limit,
             count: file.count,
             models,
+            gpus,
         };
         policy.version = fingerprint(&policy.compiled());
-        Ok(policy)
+        let doubts = doubts::doubts(&policy.budgets, &limits, &policy.gpus);
+        Ok((policy, doubts))
     }
 }
 
@@ -278,6 +291,22 @@ budgets:
         let found = problems("budgets:\n  - name: a\n    limitt: 1 requests\n    window: 1h\n");
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("line 3: ") && found[0].contains("limitt"), "{found:?}");
+    }
+
+    #[test]
+    fn calls_in_flight_have_no_window_and_are_never_lost() {
+        let yaml = "budgets:\n  - name: b\n    limit: 20 concurrent requests\n";
+        let budget = &Policy::from_yaml(yaml).unwrap().budgets[0];
+        assert_eq!((budget.window.clone(), budget.lost_lease), (Window::Lifetime, LostLease::Released));
+        assert_eq!(
+            problems(&format!("{yaml}    window: 1m\n    lost_lease: spent\n")),
+            [
+                "line 4: budgets[0].window: calls in flight are counted while they are, and have none (leave the line out)",
+                "line 5: budgets[0].lost_lease: nothing of calls in flight is spent: they are released (leave the line out)",
+            ]
+        );
+        let missing = problems(&yaml.replace("concurrent ", ""));
+        assert!(missing[0].starts_with("line 3: budgets[0].window: missing (such as"), "{missing:?}");
     }
 
     #[test]

@@ -14,11 +14,14 @@ mod classes;
 mod compiled;
 mod count;
 mod dimension;
+mod gpus;
 mod guardrail;
 mod models;
 mod money;
 mod price;
 mod reserve;
+mod unit;
+mod weights;
 mod window;
 
 #[cfg(feature = "yaml")]
@@ -27,16 +30,19 @@ mod file;
 mod known_prices;
 mod problem;
 
-pub use budget::{Budget, LostLease, Mode, OnOverrun, Override, Unit, WhenUnreachable, part};
+pub use budget::{Budget, LostLease, Mode, OnOverrun, Override, WhenUnreachable, part};
 pub use classes::Classes;
 pub use count::Counting;
 pub use dimension::{Dimension, Source};
+pub use gpus::{Gpu, Gpus};
 pub use guardrail::{Condition, Guardrail, OnExceeded};
 pub use models::Models;
 pub use money::PICO_PER_USD;
 pub use price::{Price, Prices};
 pub use problem::Problem;
 pub use reserve::Reserve;
+pub use unit::{Consumed, Most, Unit};
+pub use weights::Weights;
 pub use window::{Calendar, Period, Window};
 
 use compiled::known_or_default;
@@ -61,6 +67,9 @@ pub struct Policy {
     /// What models names of the operator's own stand for.
     #[serde(default)]
     pub models: Models,
+    /// Models that run on GPUs of the operator's.
+    #[serde(default)]
+    pub gpus: Gpus,
 }
 
 impl Policy {

@@ -13,11 +13,11 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// `None` for money, which has no such headers.
+    /// `None` for what has no such headers.
     pub(super) fn of(unit: Unit, limit: u64, resets_in_ms: u64) -> Option<Limits> {
         match unit {
-            Unit::PicoUsd => None,
-            Unit::Requests | Unit::Tokens | Unit::TokensOf(_) => {
+            Unit::PicoUsd | Unit::GpuMs | Unit::ConcurrentRequests => None,
+            Unit::Requests | Unit::Tokens | Unit::TokensOf(_) | Unit::Weighted(_) => {
                 Some(Limits { of_requests: unit == Unit::Requests, limit, resets_in_ms })
             }
         }

@@ -9,7 +9,8 @@ fn refusal(limit: &str, need: u64, retry_in_ms: u64) -> Reply {
 }
 
 fn refused(limit: &str, need: u64, retry_in_ms: u64) -> Refusal {
-    let yaml = format!("budgets: [{{ name: b, limit: {limit}, window: 1h }}]");
+    let window = if limit.contains("concurrent") { "" } else { ", window: 1h" };
+    let yaml = format!("budgets: [{{ name: b, limit: {limit}{window} }}]");
     let rules = Rules::new(Policy::from_yaml(&yaml).unwrap());
     let rule = &rules.budgets()[0];
     let shortage = Shortage { rule: 0, limit: rule.budget.limit, need, retry_in_ms };
@@ -37,6 +38,17 @@ fn a_short_wait_is_a_throttle_that_sdks_retry_after() {
 }
 
 #[test]
+fn too_many_in_flight_is_a_throttle_that_says_how_many_are_allowed() {
+    let refusal = refusal("20 concurrent requests", 1, 1_100);
+    assert_eq!((refusal.status, code(&refusal).as_str()), (429, "rate_limit_exceeded"));
+    assert_eq!(header(&refusal, "retry-after"), Some("2"));
+    assert_eq!(header(&refusal, "retry-after-ms"), Some("1100"));
+    assert_eq!(header(&refusal, "x-ratelimit-limit-requests"), None, "those are of requests in a time");
+    let text = String::from_utf8_lossy(&refusal.body);
+    assert!(text.contains("in flight for budget 'b': at most 20 concurrent requests. Please"), "{text}");
+}
+
+#[test]
 fn an_exhausted_budget_is_not_retried() {
     let refusal = refusal("20 requests", 1, 360_000);
     assert_eq!((refusal.status, code(&refusal).as_str()), (429, "insufficient_quota"));
@@ -55,7 +67,7 @@ fn a_request_that_can_never_fit_is_told_so_however_soon_the_reset() {
 #[test]
 fn money_is_written_as_money() {
     let refusal = refusal("0.50 USD", 1, 3_600_000);
-    assert!(String::from_utf8_lossy(&refusal.body).contains("0.500000 USD per 1h"));
+    assert!(String::from_utf8_lossy(&refusal.body).contains("0.50 USD per 1h"));
     assert_eq!(header(&refusal, "x-ratelimit-limit-tokens"), None);
 }
 

@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::limits::Limits;
 use super::reader::Stopper;
 use super::sent::SentBody;
-use crate::admission::{Consumed, Margin, Most, Needs, Reservation, Shortage};
+use crate::admission::{Margin, Needs, Reservation, Shortage};
 use crate::charge::{Ending, Known, Source, charge};
 use crate::host::{self, Body, Headers, Host};
 use crate::lessons::Subject;
@@ -17,7 +17,7 @@ use crate::rules::{Labels, Rule, Rules};
 use crate::signature::Signature;
 use crate::stats::Finished;
 use crate::worker::Worker;
-use policy::{Counting, Dimension};
+use policy::{Consumed, Counting, Dimension, Gpu, Most};
 use std::rc::Rc;
 use tokens::{Known as EncodingKnown, Learned, Model, Usage};
 use wire::{Counted, CutOff, PromptCount, Reported, Request, ResponseHead, Rewrite};
@@ -55,6 +55,8 @@ pub(super) struct Call {
     /// Whether it would have been changed if its client had not signed it.
     pub(super) unchanged: bool,
     pub(super) arrived_ns: u64,
+    /// When it went to the provider.
+    forwarded_ns: u64,
     /// When the body was complete: what follows is the filter's doing.
     pub(super) complete_ns: u64,
 }
@@ -104,6 +106,7 @@ impl Call {
                     usage_added,
                     unchanged: false,
                     arrived_ns: arrival.at_ns,
+                    forwarded_ns: complete_ns,
                     complete_ns,
                 }))
             }
@@ -145,10 +148,11 @@ impl Call {
             None => (bound, Margin::Plenty),
         };
         let price = self.price();
+        let gpu_ms = self.gpu().map_or(0, Gpu::reserved_ms);
         let amount = |(at, rule): (usize, &Rule)| {
             let output = self.likely.output(at, self.limits.output);
-            let cost = price.map_or(0, |price| price.worst_cost(prompt, output));
-            Most { prompt, output, cost }.of(rule.budget.unit)
+            let cost_pico_usd = price.map_or(0, |price| price.worst_cost(prompt, output));
+            rule.budget.unit.held(&Most { prompt, output, cost_pico_usd, gpu_ms })
         };
         Needs { amounts: self.rules.budgets().iter().enumerate().map(amount).collect(), margin }
     }
@@ -158,6 +162,19 @@ impl Call {
         let policy = self.rules.policy();
         let name = self.request.model();
         policy.prices.of(name).or_else(|| policy.prices.of(policy.models.behind(name)))
+    }
+
+    /// What the name asked for runs on, else the model behind it.
+    fn gpu(&self) -> Option<Gpu> {
+        let policy = self.rules.policy();
+        let name = self.request.model();
+        policy.gpus.of(name).or_else(|| policy.gpus.of(policy.models.behind(name)))
+    }
+
+    /// GPU-milliseconds of a call that went to its provider `forwarded_ns` and is over `now` (by the monotonic clock).
+    fn gpu_ms(&self, now: u64) -> u64 {
+        let worked_ms = now.saturating_sub(self.forwarded_ns).div_ceil(1_000_000);
+        self.gpu().map_or(0, |gpu| gpu.time_ms(worked_ms))
     }
 
     /// Pico-USD of what was consumed. A name without a price (a deployment's, an alias) costs what the model costs that
@@ -177,6 +194,7 @@ impl Call {
 
     /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
     pub(super) fn prepare(&mut self, host: &dyn Host) -> host::Result<()> {
+        self.forwarded_ns = host.monotonic_ns();
         let signature = self.signature.unwrap_or_default();
         if self.encodings && !signature.covers_encodings {
             // An answer in an encoding could not be read.
@@ -278,10 +296,11 @@ impl Call {
         }
         self.record_count(worker);
         let cost = self.cost(&usage, answer.as_deref());
-        let consumed = Consumed { usage, cost_pico_usd: cost.unwrap_or(0) };
+        let now = host.monotonic_ns();
+        let gpu_ms = self.gpu_ms(now);
+        let consumed = Consumed { usage, cost_pico_usd: cost.unwrap_or(0), gpu_ms };
         worker.settle(host, &self.rules, &self.labels, held, ending.is_charged().then_some(consumed));
 
-        let now = host.monotonic_ns();
         let duration_ns = now.saturating_sub(self.arrived_ns);
         let stopped = answer.as_deref().is_some_and(|answer| answer.stopped().is_some());
         let outcome = if stopped { "stopped" } else { ending.outcome() };

@@ -2,7 +2,7 @@
 //!
 //! A descriptor's entries are dimensions and their values. It is charged to every budget all of whose dimensions it has:
 //! to request budgets always, to token budgets only where it says how many hits it adds, for then they are tokens.
-//! Money can't be counted in hits. All of a request is charged or none.
+//! Money, time and calls in flight can't be counted in hits. All of a request is charged or none.
 
 use super::{Core, input};
 use crate::metrics::Method;
@@ -75,7 +75,9 @@ fn charges(budgets: &[Budget], request: &RateLimitRequest) -> (Vec<usize>, Vec<C
                 Unit::Requests => Some(told.unwrap_or(1)),
                 Unit::Tokens => told,
                 // Nobody says of which class they are.
-                Unit::TokensOf(_) | Unit::PicoUsd => None,
+                Unit::TokensOf(_) | Unit::Weighted(_) => None,
+                // Nobody says how much, or when a call is over.
+                Unit::PicoUsd | Unit::GpuMs | Unit::ConcurrentRequests => None,
             };
             if let (Some(amount), Some(subject)) = (amount, subject(budget, descriptor)) {
                 owners.push(owner);

@@ -1,6 +1,6 @@
 //! What really happened, kept apart from what is tested; and what has to hold between the two.
 
-use crate::scene::Scene;
+use crate::scene::{GPU_MAX_MS, GPUS, OUTPUT_WEIGHT, PROMPT_WEIGHT, Scene};
 use crate::server::at_once;
 use crate::traffic::Call;
 use crate::world::World;
@@ -29,6 +29,8 @@ struct Rule {
     hard: bool,
     /// What all shares came to that a process can have had in a window without the server: one under each policy.
     share: Option<u64>,
+    /// Whether it holds calls to a number in flight: as long as no process was taken for dead that was not.
+    flights: bool,
     /// Whether it reserves what is expected: then calls may spend more than they hold, once enough of them have taught.
     expected: bool,
 }
@@ -41,8 +43,34 @@ struct Bill {
     /// Those that came to nothing, too.
     calls: u64,
     billed: u64,
+    consumed: Amounts,
+}
+
+/// What budgets count of calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Amounts {
     prompt: u64,
     output: u64,
+    gpu_ms: u64,
+}
+
+impl Amounts {
+    /// The most that a call may consume.
+    fn most(call: &Call) -> Amounts {
+        Amounts { prompt: call.ask.prompt_tokens(), output: call.limit, gpu_ms: GPUS * GPU_MAX_MS }
+    }
+
+    /// What it has consumed that is over now.
+    fn of(call: &Call, now: u64) -> Amounts {
+        let gpu_ms = GPUS * (now - call.forwarded_at);
+        Amounts { prompt: call.ask.prompt_tokens(), output: call.output, gpu_ms }
+    }
+
+    fn add(&mut self, more: Amounts) {
+        self.prompt += more.prompt;
+        self.output += more.output;
+        self.gpu_ms += more.gpu_ms;
+    }
 }
 
 #[derive(Debug)]
@@ -52,6 +80,8 @@ pub(crate) struct Books {
     skew_ms: u64,
     /// Those that there have been.
     processes: u64,
+    /// A process was silent for so long that its leases lapsed.
+    lapsed: bool,
     /// Calls that have ended, whichever way.
     ended: BTreeMap<Place, u64>,
     /// What calls have consumed and those in flight may yet consume.
@@ -107,6 +137,7 @@ impl Books {
                 ),
                 _ => None,
             },
+            flights: budget.unit == Unit::ConcurrentRequests,
             expected: budget.reserve != Reserve::WorstCase,
             hard: budget.reserve == Reserve::WorstCase
                 && budget.mode == Mode::Enforce
@@ -118,6 +149,7 @@ impl Books {
             begins: scene.begins,
             skew_ms: scene.faults.server_skew_ms,
             processes: 0,
+            lapsed: false,
             ended: BTreeMap::new(),
             committed: BTreeMap::new(),
             recent: BTreeMap::new(),
@@ -146,14 +178,17 @@ impl Books {
             let rule = &self.rules[place.0];
             let limit = rule.limit(&place.1);
             let committed = self.committed.entry(place.clone()).or_default();
-            let most = amount(rule.unit, call.ask.prompt_tokens(), call.limit);
+            let most = held(rule.unit, &Amounts::most(call));
             *committed += most;
             // Windows that any server may have been in.
             let windows = windows(&rule.window, self.begins, now + self.skew_ms);
             let none_has_taught = self.ended.get(&place).copied().unwrap_or(0) < TEACHING;
             // By its own clock a process is in other windows, and may see one more.
             let own = rule.share.map(|share| share * (windows + 1) * self.processes);
-            let is_kept = rule.hard || (rule.expected && none_has_taught) || own.is_some();
+            let is_kept = rule.hard
+                || (rule.flights && !self.lapsed)
+                || (rule.expected && none_has_taught)
+                || own.is_some();
             let own = own.unwrap_or(0);
             if is_kept && *committed > limit * windows + own {
                 let name = &rule.name;
@@ -176,25 +211,28 @@ impl Books {
     }
 
     /// A call is over; the provider bills what it did, or nothing.
-    pub(crate) fn ended(&mut self, number: usize, call: &Call, billed: bool) {
-        let (prompt, output) = (call.ask.prompt_tokens(), call.output);
+    pub(crate) fn ended(&mut self, number: usize, call: &Call, billed: bool, now: u64) {
+        let consumed_in_all = Amounts::of(call, now);
         for place in self.places(call.tenant) {
             let unit = self.rules[place.0].unit;
-            let consumed = if billed { amount(unit, prompt, output) } else { 0 };
+            let consumed = if billed { spent(unit, 1, &consumed_in_all) } else { 0 };
             let recent = self.recent.get_mut(&place).into_iter().flatten();
             recent.filter(|(_, of, _)| *of == number).for_each(|(.., amount)| *amount = consumed);
             *self.ended.entry(place.clone()).or_default() += 1;
             let committed = self.committed.entry(place).or_default();
-            *committed -= amount(unit, prompt, call.limit);
+            *committed -= held(unit, &Amounts::most(call));
             *committed += consumed;
         }
         let bill = self.bills.entry((call.envoy, call.tenant)).or_default();
         bill.calls += 1;
         if billed {
             bill.billed += 1;
-            bill.prompt += prompt;
-            bill.output += output;
+            bill.consumed.add(consumed_in_all);
         }
+    }
+
+    fn lapsed(&mut self) {
+        self.lapsed = true;
     }
 
     /// The server has answered a report.
@@ -213,8 +251,8 @@ impl Books {
             let tenant = row.dimensions[0].trim_start_matches("tenant-").parse().expect("a tenant");
             let told = self.told_rows.entry((envoy, tenant)).or_default();
             told.calls += row.requests;
-            told.prompt += row.tokens[0];
-            told.output += row.tokens[6];
+            told.consumed.prompt += row.tokens[0];
+            told.consumed.output += row.tokens[6];
         }
     }
 
@@ -249,15 +287,19 @@ impl Books {
     fn check_end(&self, open: &[OpenBucket], living: impl Fn(usize) -> bool) -> Result<(), String> {
         for (&(envoy, tenant), bill) in &self.bills {
             let rows = self.told_rows.get(&(envoy, tenant)).copied().unwrap_or_default();
-            let rows = Bill { billed: bill.billed, ..rows };
-            let known = rows.calls <= bill.calls && rows.prompt <= bill.prompt && rows.output <= bill.output;
+            // The ledger has no time of GPUs.
+            let consumed = Amounts { gpu_ms: bill.consumed.gpu_ms, ..rows.consumed };
+            let rows = Bill { billed: bill.billed, consumed, ..rows };
+            let known = rows.calls <= bill.calls
+                && consumed.prompt <= bill.consumed.prompt
+                && consumed.output <= bill.consumed.output;
             if !known || (living(envoy) && rows != *bill) {
                 return Err(format!(
                     "envoy {envoy}, tenant {tenant}: billed {bill:?}, in the ledger {rows:?}"
                 ));
             }
             for place in self.places(tenant).into_iter().filter(|(rule, _)| self.rules[*rule].per_tenant) {
-                let owed = amount_of(self.rules[place.0].unit, bill);
+                let owed = spent(self.rules[place.0].unit, bill.billed, &bill.consumed);
                 let told = self.told_by.get(&(envoy, place.clone())).copied().unwrap_or(0);
                 if told > owed || (living(envoy) && told != owed) {
                     return Err(format!("envoy {envoy}: {place:?} is billed {owed}, told {told}"));
@@ -307,25 +349,33 @@ fn windows(window: &Window, from: u64, to: u64) -> u64 {
     count
 }
 
-fn amount(unit: Unit, prompt: u64, output: u64) -> u64 {
+/// What calls have spent, so many of them.
+fn spent(unit: Unit, calls: u64, of: &Amounts) -> u64 {
     match unit {
-        Unit::Requests => 1,
-        Unit::Tokens => prompt + output,
-        Unit::TokensOf(classes) if classes.has_input() => prompt,
-        Unit::TokensOf(_) => output,
-        Unit::PicoUsd => prompt * INPUT_PRICE + output * OUTPUT_PRICE,
+        Unit::Requests => calls,
+        Unit::ConcurrentRequests => 0,
+        Unit::Tokens => of.prompt + of.output,
+        Unit::TokensOf(classes) if classes.has_input() => of.prompt,
+        Unit::TokensOf(_) => of.output,
+        Unit::Weighted(_) => of.prompt * PROMPT_WEIGHT + of.output * OUTPUT_WEIGHT,
+        Unit::PicoUsd => of.prompt * INPUT_PRICE + of.output * OUTPUT_PRICE,
+        Unit::GpuMs => of.gpu_ms,
     }
 }
 
-fn amount_of(unit: Unit, bill: &Bill) -> u64 {
+/// What a call holds while it runs.
+fn held(unit: Unit, most: &Amounts) -> u64 {
     match unit {
-        Unit::Requests => bill.billed,
-        unit => amount(unit, bill.prompt, bill.output),
+        Unit::ConcurrentRequests => 1,
+        unit => spent(unit, 1, most),
     }
 }
 
 impl World {
     pub(crate) fn check_store(&self, server: usize) {
+        if self.servers[server].lapsed.get() {
+            self.books.borrow_mut().lapsed();
+        }
         let open = at_once(self.store.buckets(0)).expect("a store in memory");
         let current = self.servers[server].core().policy.current();
         let checked = self.books.borrow_mut().check_store(&open, &current.policy.budgets);
@@ -363,7 +413,8 @@ impl World {
     fn check_ledger(&self) {
         let books = self.books.borrow();
         let sum = |pick: fn(&Bill) -> u64| books.told_rows.values().map(pick).sum::<u64>();
-        let told = [sum(|bill| bill.calls), sum(|bill| bill.prompt), sum(|bill| bill.output)];
+        let told =
+            [sum(|bill| bill.calls), sum(|bill| bill.consumed.prompt), sum(|bill| bill.consumed.output)];
         let rows = at_once(self.store.ledger(0)).expect("a store in memory");
         let rows: Vec<_> = rows.iter().filter(|row| !row.key.outcome.starts_with("refused")).collect();
         let held = [

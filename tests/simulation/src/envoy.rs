@@ -39,6 +39,7 @@ impl Envoy {
 
     pub(crate) fn set_clock(&self, now: u64) {
         self.process.now_ms.set(now.saturating_add_signed(self.ahead_ms.get()));
+        self.process.monotonic_ms.set(Some(now));
     }
 
     /// Whether no callback of the worker is running.

@@ -123,7 +123,15 @@ impl Scene {
     }
 }
 
-const BUDGETS: usize = 11;
+/// What the model runs on, and how long a call is reserved for: longer than any takes.
+pub(crate) const GPUS: u64 = 2;
+pub(crate) const GPU_MAX_MS: u64 = 200_000;
+
+/// Of the weighted budget.
+pub(crate) const PROMPT_WEIGHT: u64 = 2;
+pub(crate) const OUTPUT_WEIGHT: u64 = 5;
+
+const BUDGETS: usize = 14;
 /// The position of the one with a local share.
 const LOCAL: usize = 8;
 
@@ -166,11 +174,21 @@ fn policies(dice: &Dice, count: usize) -> Policies {
             budget("local", "tenant", tokens.clone(), "when_unreachable: local, local_share: 20%"),
             budget("watched", "tenant", tokens, "mode: shadow"),
             budget("likely", "", format!("{} tokens", size * 3 / 4), &format!("reserve: {{ expected: 0.5 }}, {deny}")),
+            budget(
+                "weighted",
+                "tenant",
+                format!("{} weighted tokens", size * 4),
+                &format!("weights: {{ prompt: {PROMPT_WEIGHT}, output: {OUTPUT_WEIGHT} }}, {deny}"),
+            ),
+            budget("gpus", "", format!("{} GPU seconds", size * 4), deny),
+            budget("flights", "tenant", format!("{} concurrent requests", 1 + size / 300), deny)
+                .replace("WINDOW, ", ""),
         ];
         let chosen = budgets.iter().zip(&windows).zip(&chosen).filter(|(_, chosen)| **chosen);
         let chosen = chosen.map(|((budget, window), _)| budget.replace("WINDOW", &format!("window: {window}")));
         let yaml = format!(
-            "time_zone: {zone}\ndimensions: {{ tenant: {{ header: x-tenant-id }} }}\noutput_limit: {OUTPUT_LIMIT}\nbudgets: [{}]\n",
+            "time_zone: {zone}\ndimensions: {{ tenant: {{ header: x-tenant-id }} }}\noutput_limit: {OUTPUT_LIMIT}\nmodels: {{ gpt-4o: {{ gpus: {GPUS}, max_seconds: {} }} }}\nbudgets: [{}]\n",
+            GPU_MAX_MS / 1_000,
             chosen.collect::<Vec<_>>().join(", ")
         );
         Policy::from_yaml(&yaml).unwrap_or_else(|problems| panic!("{yaml}: {problems:?}"))

@@ -24,6 +24,8 @@ pub(crate) struct Server {
     busy: Cell<bool>,
     now: Arc<AtomicU64>,
     pub(crate) up: Cell<bool>,
+    /// Whether the leases of some process have lapsed here.
+    pub(crate) lapsed: Cell<bool>,
     /// How far this server's clock is ahead of one that is right.
     pub(crate) ahead_ms: u64,
     bug: Option<Bug>,
@@ -48,6 +50,7 @@ impl Server {
             busy: Cell::new(false),
             now,
             up: Cell::new(true),
+            lapsed: Cell::new(false),
             ahead_ms,
             bug,
             came: RefCell::default(),
@@ -84,7 +87,9 @@ impl Server {
     pub(crate) fn sweep(&self, now: u64) {
         self.now.store(self.clock(now), Ordering::Relaxed);
         let core = self.core();
-        self.busily(|| at_once(core.store.sweep(core.moment()))).expect("a store in memory sweeps");
+        let swept = self.busily(|| at_once(core.store.sweep(core.moment())));
+        let swept = swept.expect("a store in memory sweeps");
+        self.lapsed.set(self.lapsed.get() || swept.lapsed > 0);
     }
 
     pub(crate) fn acquire(&self, now: u64, mut request: AcquireRequest) -> Result<Vec<u8>, Status> {
@@ -131,6 +136,7 @@ impl Server {
     }
 
     fn seen(&self, epoch: u64, generation: u32) {
+        self.lapsed.set(self.lapsed.get() || generation > 1);
         let mut generations = self.generations.borrow_mut();
         let newest = generations.entry(epoch).or_default();
         *newest = generation.max(*newest);

@@ -19,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) limit: u64,
     /// Output tokens that the provider has sent.
     pub(crate) output: u64,
+    /// When it went to the provider.
+    pub(crate) forwarded_at: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,17 @@ impl World {
             ("x-tenant-id", name.as_bytes()),
         ];
         let (context, sent) = envoy.workers[worker].borrow_mut().request(&headers, &[body.as_bytes()], false);
-        let call = Call { envoy: at, worker, context, tenant, ask, state: State::Held, limit: 0, output: 0 };
+        let call = Call {
+            envoy: at,
+            worker,
+            context,
+            tenant,
+            ask,
+            state: State::Held,
+            limit: 0,
+            output: 0,
+            forwarded_at: 0,
+        };
         let number = self.calls.borrow().len();
         self.note(|| format!("call {number} arrives at envoy {at}/{worker}: {name}, {ask:?}"));
         self.calls.borrow_mut().push(call);
@@ -70,6 +82,7 @@ impl World {
                     let mut calls = self.calls.borrow_mut();
                     calls[number].state = State::AtProvider(plan);
                     calls[number].limit = plan.limit;
+                    calls[number].forwarded_at = self.now.get();
                     self.note(|| format!("call {number} goes to the provider: {plan:?}"));
                     let admitted = self.books.borrow_mut().admitted(number, &calls[number], self.now.get());
                     self.hold(admitted.map_err(|what| format!("call {number}: {what}")));
@@ -194,7 +207,7 @@ impl World {
         };
         self.calls.borrow_mut()[number].state = State::Over;
         // First: what comes between while the filter settles must find the books right.
-        self.books.borrow_mut().ended(number, &self.calls.borrow()[number], billed);
+        self.books.borrow_mut().ended(number, &self.calls.borrow()[number], billed, self.now.get());
         self.envoy(at).close(worker, context);
     }
 
@@ -203,7 +216,7 @@ impl World {
         let mut calls = self.calls.borrow_mut();
         for (number, call) in calls.iter_mut().enumerate().filter(|(_, call)| call.envoy == envoy) {
             if matches!(std::mem::replace(&mut call.state, State::Over), State::AtProvider(_)) {
-                self.books.borrow_mut().ended(number, call, true);
+                self.books.borrow_mut().ended(number, call, true, self.now.get());
             }
         }
     }

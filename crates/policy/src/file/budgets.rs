@@ -5,13 +5,17 @@ use super::overrides::{OverrideEntry, read_overrides};
 use super::reserve::ReserveEntry;
 use super::unreachable::UnreachableEntry;
 use super::values::{limit, nearest};
+use super::weights::{WeightsEntry, read_weights};
 use super::windows::{CalendarEntry, read_window};
-use crate::{Budget, Dimension, LostLease, Mode, OnOverrun, Problem};
+use crate::{Budget, Dimension, LostLease, Mode, OnOverrun, Problem, Unit, WhenUnreachable, Window};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 /// More would make a request's admission too dear.
 const MOST_BUDGETS: usize = 16;
+
+const EXAMPLES: &str = "such as `100000 tokens`, `5000 output tokens`, `5000 weighted tokens`, `20 requests`, \
+                        `20 concurrent requests`, `500 USD` or `3600 GPU seconds`";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +26,9 @@ pub(super) struct BudgetEntry {
     limit: Spanned<String>,
     #[serde(default)]
     overrides: Vec<Spanned<OverrideEntry>>,
-    window: Spanned<String>,
+    #[serde(default)]
+    weights: WeightsEntry,
+    window: Option<Spanned<String>>,
     time_zone: Option<Spanned<String>>,
     fiscal_month_start: Option<Spanned<u64>>,
     fiscal_year_start: Option<Spanned<u64>>,
@@ -32,10 +38,15 @@ pub(super) struct BudgetEntry {
     #[serde(default)]
     when_unreachable: UnreachableEntry,
     local_share: Option<Spanned<String>>,
-    #[serde(default)]
-    lost_lease: LostLease,
+    lost_lease: Option<Spanned<LostLease>>,
     #[serde(default)]
     on_overrun: OnOverrun,
+}
+
+impl BudgetEntry {
+    pub(super) fn limit_line(&self) -> u64 {
+        line(&self.limit)
+    }
 }
 
 pub(super) fn read_budgets(
@@ -80,26 +91,48 @@ pub(super) fn read_budgets(
             }
         }
         let (limit, unit) = limit(&entry.limit.value).unwrap_or_else(|what| {
-            wrong(
-                "limit",
-                line(&entry.limit),
-                what,
-                Some("such as `100000 tokens`, `5000 output tokens`, `20 requests` or `500 USD`".into()),
-            );
-            (0, crate::Unit::Requests)
+            wrong("limit", line(&entry.limit), what, Some(EXAMPLES.to_owned()));
+            (0, Unit::Requests)
         });
         let per: Vec<&str> = entry.per.iter().map(|dimension| dimension.value.as_str()).collect();
         let overrides = read_overrides(entry.overrides, &per, unit, &mut wrong);
+        let unit = read_weights(unit, &entry.weights, line(&entry.limit), &mut wrong);
         let own = CalendarEntry {
             time_zone: entry.time_zone,
             month_start: entry.fiscal_month_start,
             year_start: entry.fiscal_year_start,
         };
-        let window = read_window(&entry.window, own, calendar, &mut wrong);
+        let window = match &entry.window {
+            Some(window) if unit == Unit::ConcurrentRequests => {
+                let what = "calls in flight are counted while they are, and have none".to_owned();
+                wrong("window", line(window), what, Some("leave the line out".to_owned()));
+                Window::Lifetime
+            }
+            Some(window) => read_window(window, own, calendar, &mut wrong),
+            None if unit == Unit::ConcurrentRequests => Window::Lifetime,
+            None => {
+                let what = "missing".to_owned();
+                wrong("window", line(&entry.limit), what, Some(super::windows::EXAMPLES.to_owned()));
+                Window::Lifetime
+            }
+        };
+        let lost_lease = match entry.lost_lease {
+            Some(given) if unit == Unit::ConcurrentRequests && given.value == LostLease::Spent => {
+                let what = "nothing of calls in flight is spent: they are released".to_owned();
+                wrong("lost_lease", line(&given), what, Some("leave the line out".to_owned()));
+                LostLease::Released
+            }
+            None if unit == Unit::ConcurrentRequests => LostLease::Released,
+            given => given.map_or_else(Default::default, |given| given.value),
+        };
         let reserve = entry
             .reserve
             .map_or_else(Default::default, |reserve| reserve.value.read(line(&reserve), &mut wrong));
         let when_unreachable = entry.when_unreachable.read(entry.local_share.as_ref(), &mut wrong);
+        if unit == Unit::ConcurrentRequests && matches!(when_unreachable, WhenUnreachable::Local { .. }) {
+            let what = "calls in flight have no share that could be used up".to_owned();
+            wrong("when_unreachable", line(&entry.limit), what, Some("`allow` or `deny`".to_owned()));
+        }
         budgets.push(Budget {
             name,
             per: entry.per.into_iter().map(|dimension| dimension.value).collect(),
@@ -110,7 +143,7 @@ pub(super) fn read_budgets(
             mode: entry.mode,
             reserve,
             when_unreachable,
-            lost_lease: entry.lost_lease,
+            lost_lease,
             on_overrun: entry.on_overrun,
         });
     }

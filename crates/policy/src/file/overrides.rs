@@ -121,6 +121,10 @@ budgets:
         ] {
             assert_eq!(problems(what, instead), [problem]);
         }
+        let weighted = GOOD
+            .replace("USD", "weighted tokens")
+            .replace("window: month\n", "window: 1h\n    weights: { output: 2 }\n");
+        assert_eq!(Policy::from_yaml(&weighted).unwrap().budgets[0].overrides.len(), 3);
         assert!(problems("batch-*", "\"*-batch\"")[0].contains("a `*` stands at the end only"));
     }
 }

@@ -1,17 +1,20 @@
 //! The small languages inside the file's values: limits, prices, header names.
 
 use crate::money::scaled_decimal;
-use crate::{Classes, Unit};
+use crate::{Classes, Unit, Weights};
 
 /// Keeps every sum of two amounts inside what SQLite and the protocol carry.
 const LARGEST_AMOUNT: u64 = 1 << 60;
 
-/// `100000 tokens`, `20 requests`, `500 USD`.
+/// `100000 tokens`, `20 requests`, `500 USD`. Of weighted tokens the weights are said elsewhere.
 pub(super) fn limit(text: &str) -> Result<(u64, Unit), String> {
     let (amount, unit) = text.trim().split_once(char::is_whitespace).ok_or("say an amount and a unit")?;
     let amount = amount.replace('_', "");
     let (unit, scale) = match unit.trim() {
         "request" | "requests" => (Unit::Requests, 0),
+        "concurrent request" | "concurrent requests" => (Unit::ConcurrentRequests, 0),
+        "weighted tokens" => (Unit::Weighted(Weights::of(|_| Weights::ONE)), 0),
+        "GPU second" | "GPU seconds" => (Unit::GpuMs, 3),
         "token" | "tokens" => (Unit::Tokens, 0),
         "USD" => (Unit::PicoUsd, 12),
         other => match other.strip_suffix("tokens").map(|classes| Classes::named(classes.trim())) {
@@ -43,6 +46,15 @@ pub(super) fn per_million(usd: f64) -> Result<u64, String> {
         .ok_or_else(|| format!("{usd} is no price: from 0 to 1000000 USD per million, in steps of 0.000001"))
 }
 
+/// A decimal of at most three places, in thousandths.
+pub(super) fn thousandths(number: f64, most: u32) -> Result<u32, String> {
+    // As for prices.
+    let found = scaled_decimal(&number.to_string(), 3).and_then(|found| u32::try_from(found).ok());
+    found
+        .filter(|found| *found <= most.saturating_mul(1_000))
+        .ok_or_else(|| format!("{number} must be from 0 to {most}, in steps of 0.001"))
+}
+
 /// A header's name in lower case.
 pub(super) fn header_name(name: &str) -> Result<String, String> {
     let valid = !name.is_empty()
@@ -71,6 +83,8 @@ mod tests {
         assert_eq!(limit("1_000_000 tokens"), Ok((1_000_000, Unit::Tokens)));
         let reasoning = Classes::named("reasoning").unwrap();
         assert_eq!(limit("500 reasoning tokens"), Ok((500, Unit::TokensOf(reasoning))));
+        assert_eq!(limit("20 concurrent requests"), Ok((20, Unit::ConcurrentRequests)));
+        assert_eq!(limit("0.5 GPU seconds"), Ok((500, Unit::GpuMs)));
         assert_eq!(limit("0.25 USD"), Ok((250_000_000_000, Unit::PicoUsd)));
     }
 
@@ -90,6 +104,8 @@ mod tests {
             "tokens",
             "-1 tokens",
             "1.5 tokens",
+            "0.0001 GPU seconds",
+            "1.5 concurrent requests",
             "0 USD",
             "1 EUR",
             "5 thoughtful tokens",
@@ -97,6 +113,10 @@ mod tests {
         ] {
             assert!(limit(bad).is_err(), "{bad}");
         }
+        for bad in [-0.1, f64::NAN, 0.0001, 8.001] {
+            assert!(thousandths(bad, 8).is_err(), "{bad}");
+        }
+        assert_eq!((thousandths(0.125, 8), thousandths(8.0, 8)), (Ok(125), Ok(8_000)));
         for bad in [-1.0, f64::NAN, f64::INFINITY, 0.000_000_1, 2e6] {
             assert!(per_million(bad).is_err(), "{bad}");
         }

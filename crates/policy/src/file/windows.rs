@@ -7,7 +7,7 @@ use crate::{Calendar, Period, Window};
 use serde_saphyr::Spanned;
 
 const WORDS: [&str; 6] = ["day", "week", "month", "quarter", "year", "lifetime"];
-const EXAMPLES: &str =
+pub(super) const EXAMPLES: &str =
     "such as `60s`, `15m`, `1h`, `rolling 60s`, `day`, `week`, `month`, `quarter`, `year` or `lifetime`";
 
 /// A whole year and a day, the longest window that is not the calendar's.

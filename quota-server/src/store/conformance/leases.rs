@@ -138,6 +138,88 @@ pub(crate) async fn a_subject_may_have_a_limit_of_its_own(kind: impl Kind) {
     assert!(matches!(ask(T0 + 2_000, 5, "acme", 94).await, Acquired::Granted(_)));
 }
 
+/// One call of 100 tokens, by organisation, team, member and key; the name of the level that refuses it.
+async fn hundred(
+    store: &Arc<dyn Store>,
+    number: u64,
+    [team, member, key]: [&str; 3],
+) -> Option<&'static str> {
+    let levels: [(&str, &[&str]); 4] =
+        [("org", &[]), ("team", &[team]), ("member", &[team, member]), ("key", &[team, member, key])];
+    // Asked with a demand that a lease would be made larger for, were there room.
+    let wants = levels.map(|(budget, subject)| want(budget, subject, 100, 1)).to_vec();
+    match store.acquire(at(T0), acquire(worker(number, 1), number, wants)).await.unwrap() {
+        Acquired::Exhausted(answer) => {
+            let refused = answer.exhausted.unwrap().want;
+            Some(["org", "team", "member", "key"][refused as usize])
+        }
+        Acquired::Granted(answer) => {
+            let mut back = Vec::new();
+            for ((budget, subject), grant) in levels.iter().zip(&answer.grants) {
+                back.push(Settled {
+                    bucket: bucket(budget, subject),
+                    window: grant.window,
+                    generation: grant.generation,
+                    spent: 100,
+                    returned: grant.amount - 100,
+                });
+            }
+            applied(store, T0, SyncRequest { settled: back, ..sync(worker(number, 1), 1) }).await;
+            None
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn a_child_never_has_more_than_any_of_its_parents(kind: impl Kind) {
+    let store = kind.open(T0);
+    let mut number = 0;
+    // Each level has one hundred less left than those below it together want.
+    for (who, refused) in [
+        (["a", "ann", "k1"], None),
+        (["a", "ann", "k1"], None),
+        (["a", "ann", "k1"], Some("key")),
+        (["a", "ann", "k2"], None),
+        (["a", "ann", "k2"], None),
+        (["a", "ann", "k3"], Some("member")),
+        (["a", "bob", "k1"], None),
+        (["a", "bob", "k1"], None),
+        (["a", "bob", "k2"], Some("team")),
+        (["b", "eve", "k1"], None),
+        (["b", "eve", "k1"], None),
+        (["b", "eve", "k2"], None),
+        (["b", "eve", "k2"], Some("org")),
+        (["c", "max", "k1"], Some("org")),
+    ] {
+        number += 1;
+        assert_eq!(hundred(&store, number, who).await, refused, "call {number} of {who:?}");
+    }
+    let used: Vec<_> = store.buckets(T0).await.unwrap().into_iter().map(|open| open.bucket.used).collect();
+    assert_eq!(used.iter().sum::<u64>(), 4 * 900, "at each level all of it");
+}
+
+pub(crate) async fn calls_in_flight_are_granted_one_by_one_and_released_when_lost(kind: impl Kind) {
+    let store = kind.open(T0);
+    for number in 1..=20 {
+        let asked = acquire(worker(number % 3, 1), number, vec![want("flights", &["acme"], 1, 50)]);
+        assert_eq!(granted(&store, T0, asked).await.grants[0].amount, 1, "others lack what is kept");
+    }
+    let asked = acquire(worker(1, 1), 21, vec![want("flights", &["acme"], 1, 1)]);
+    let Acquired::Exhausted(answer) = store.acquire(at(T0), asked).await.unwrap() else { panic!("21 of 20") };
+    assert!(answer.exhausted.unwrap().retry_in_ms < 1_000, "one may land any moment");
+
+    let landed = SyncRequest {
+        settled: vec![Settled { window: 1, ..settled("flights", 1, 0, 2) }],
+        ..sync(worker(1, 1), 1)
+    };
+    time_passes(&store, T0, T0 + TTL - 1).await;
+    applied(&store, T0 + TTL - 1, landed).await;
+    assert_eq!(state(&store, T0, "flights").await, holding(0, 18));
+    // Of the other processes nothing was heard any more.
+    store.sweep(at(T0 + TTL)).await.unwrap();
+    assert_eq!(state(&store, T0, "flights").await, holding(0, 5));
+}
+
 pub(crate) async fn a_new_window_is_a_new_bucket(kind: impl Kind) {
     let store = kind.open(T0);
     let end = T0 + HOUR;

@@ -37,6 +37,8 @@ macro_rules! every_test {
             leases: an_unanswered_acquire_is_taken_back_and_can_not_come_late,
             leases: a_budget_in_another_form_grants_nothing,
             leases: a_subject_may_have_a_limit_of_its_own,
+            leases: a_child_never_has_more_than_any_of_its_parents,
+            leases: calls_in_flight_are_granted_one_by_one_and_released_when_lost,
             leases: a_new_window_is_a_new_bucket,
             leases: concurrent_acquires_never_exceed_the_limit,
             lapses: a_silent_process_has_spent_what_it_held,
@@ -120,6 +122,11 @@ budgets:
   - { name: tokens, per: [tenant], limit: 1000 tokens, window: 1h }
   - { name: tiers, per: [tenant], limit: 100 tokens, window: rolling 60s,
       overrides: [{ when: { tenant: acm* }, limit: 300 tokens }] }
+  - { name: flights, per: [tenant], limit: 20 concurrent requests }
+  - { name: org, per: [], limit: 900 tokens, window: 1d }
+  - { name: team, per: [tenant], limit: 600 tokens, window: 1d }
+  - { name: member, per: [tenant, user], limit: 400 tokens, window: 1d }
+  - { name: key, per: [tenant, user, model], limit: 200 tokens, window: 1d }
   - { name: calls, per: [tenant, user], limit: 10 requests, window: 1h }
   - { name: loose, per: [tenant], limit: 1000 tokens, window: 1h, lost_lease: released }
   - { name: watched, per: [tenant], limit: 100 tokens, window: 1h, mode: shadow }

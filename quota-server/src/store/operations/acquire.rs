@@ -5,7 +5,7 @@ use super::process::{Heard, heard};
 use super::rows::{Answered, Given};
 use super::{Rows, Rules};
 use crate::store::{Acquired, taking_back};
-use policy::Budget;
+use policy::{Budget, Mode, Unit};
 use quota::extra;
 use quota::proto::{AcquireRequest, AcquireResponse, Exhausted, Grant, SyncRequest, Want};
 
@@ -107,7 +107,12 @@ pub(super) fn grant<R: Rows>(
     let remaining = open.state.remaining(limit);
     let need = if want.need <= remaining { want.need } else { 0 };
     let holders = rows.other_holders(&open.bucket, &heard.process)?.saturating_add(1);
-    let amount = need + extra(remaining - need, want.demand, holders);
+    // Of calls in flight each takes one, and one comes back: what is kept for later ones would only be missing elsewhere.
+    let extra = match (budget.unit, budget.mode) {
+        (Unit::ConcurrentRequests, Mode::Enforce) => 0,
+        _ => extra(remaining - need, want.demand, holders),
+    };
+    let amount = need + extra;
     if amount > 0 {
         let mut account = rows.account(&open.bucket, &heard.process, generation)?;
         if open.state.grant(&mut account, limit, amount).is_ok() {
