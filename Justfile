@@ -29,6 +29,7 @@ bench *arguments: build
 # Measure budgets alone: per call, between workers, messages to the server, and the server itself
 bench-quota *arguments: build
     scripts/native-build bench-load
+    REDIS_SERVER="$(scripts/setup-redis || true)" \
     ENVOY_BIN="$(scripts/setup-envoy)" {{ python }} bench/quota.py {{ arguments }}
 
 # Measure counting alone against the other crates: natively, as wasm in node, and in Envoy

@@ -7,6 +7,7 @@ Four tables. Variants take turns, slice by slice, as in run.py; figures are medi
 
 import argparse
 import json
+import os
 import signal
 import statistics
 import sys
@@ -130,10 +131,21 @@ def ask(rig: Rig, server: QuotaServer, what: str, seconds: float, *more) -> dict
 
 
 def serving(rig: Rig, rounds: int, seconds: float, tenant_counts: tuple[int, ...] = TENANTS) -> list[dict]:
-    """The server under `bench-load ask`, on a core of its own."""
+    """The server under `bench-load ask`, on a core of its own, or of its own and Redis'."""
     text = "dimensions:\n  tenant: { header: x-tenant-id }\nbudgets:\n" \
         "  - { name: tenant, per: [tenant], limit: 1000000000000 tokens, window: 1d }\n"
-    server = rig.server_with(_written(rig.folder / "serving.yaml", text), "server-serving", {rig.envoy_core})
+    policy, cores, rows = _written(rig.folder / "serving.yaml", text), {rig.envoy_core}, []
+    stores = {"sqlite": lambda: None}
+    if os.environ.get("REDIS_SERVER"):
+        stores["redis"] = lambda: rig.redis(cores)
+    for name, store in stores.items():
+        server = rig.server_with(policy, f"server-serving-{name}", cores, store())
+        rows += [{"store": name, **row} for row in served(rig, server, rounds, seconds, tenant_counts)]
+        server.stop()
+    return rows
+
+
+def served(rig: Rig, server: QuotaServer, rounds: int, seconds: float, tenant_counts: tuple[int, ...]) -> list[dict]:
     rows, first = [], 0
     for tenants in tenant_counts:
         # Each has its bucket before anything is measured.
@@ -156,7 +168,7 @@ def serving(rig: Rig, rounds: int, seconds: float, tenant_counts: tuple[int, ...
                 "p50_ms": median(lambda one: one["latency"]["p50"]) / 1e3,
                 "p99_ms": median(lambda one: one["latency"]["p99"]) / 1e3,
                 "server_us": median(lambda one: one["server_us"]),
-                "server_mb": memory / 1e6, "store_mb": server.store_bytes() / 1e6,
+                "server_mb": memory / 1e6, "store_mb": server.store.bytes() / 1e6,
                 "opened_per_s": opened["requests"] / opened["seconds"],
             })
     return rows

@@ -9,6 +9,7 @@ from pathlib import Path
 from envoys import Envoy, configuration, envoy_binary, rate_limit, tollkeeper, wasm
 from processes import Failure, Process, run_pinned
 from server import QuotaServer
+from stores import Redis
 from workloads import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,8 +59,13 @@ class Rig:
     def server(self, variant: str, name: str) -> QuotaServer:
         return self.server_with(ROOT / f"bench/policies/{variant}.yaml", name)
 
-    def server_with(self, policy: Path, name: str, cores: set[int] | None = None) -> QuotaServer:
-        return self._start(QuotaServer(SERVER, policy, cores or {self.load_core}, self.folder / name))
+    def server_with(
+        self, policy: Path, name: str, cores: set[int] | None = None, store: Redis | None = None
+    ) -> QuotaServer:
+        return self._start(QuotaServer(SERVER, policy, cores or {self.load_core}, self.folder / name, store))
+
+    def redis(self, cores: set[int]) -> Redis:
+        return self._start(Redis(os.environ["REDIS_SERVER"], cores, self.folder / "redis"))
 
     def line(
         self, variant: str, name: str, server: QuotaServer | None, workers: int = 1, cores: set[int] | None = None

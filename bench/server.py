@@ -7,15 +7,16 @@ from collections import Counter
 from pathlib import Path
 
 from processes import Process
+from stores import File, Redis
 
 
 class QuotaServer(Process):
-    def __init__(self, binary: Path, policy: Path, cores: set[int], folder: Path):
+    def __init__(self, binary: Path, policy: Path, cores: set[int], folder: Path, store: File | Redis | None = None):
         folder.mkdir(parents=True)
-        log, self._store = folder / "server.log", folder / "store.db"
+        log, self.store = folder / "server.log", store or File(folder)
         super().__init__(
             f"quota server ({folder.name})",
-            [binary, "serve", "--policy", policy, "--store", f"sqlite:{self._store}",
+            [binary, "serve", "--policy", policy, "--store", self.store.url,
              "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
             cores, log,
         )
@@ -33,10 +34,6 @@ class QuotaServer(Process):
     def _get(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}{path}", timeout=5) as answer:
             return answer.read().decode()
-
-    def store_bytes(self) -> int:
-        """Of the file and its log."""
-        return sum(path.stat().st_size for path in self._store.parent.glob(f"{self._store.name}*"))
 
     def usage(self) -> dict:
         """The ledger's totals."""

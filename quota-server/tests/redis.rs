@@ -4,6 +4,7 @@ mod common;
 #[path = "common/redis.rs"]
 mod servers;
 
+use common::authority::Authority;
 use common::{Server, acquire, call, home, settled, sync, tollkeeper};
 use quota::proto::SyncRequest;
 use quota_server::proto::quota::quota_client::QuotaClient;
@@ -189,5 +190,35 @@ mod real_redis {
         let prefix = "{tollkeeper}:";
         let cluster = Cluster::start_for(prefix);
         all_is_charged_once(&format!("{}?wait=1", cluster.url()), |_| cluster.master_of(prefix).kill()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_redis_behind_tls_is_used_only_with_a_certificate_from_whom_we_trust() {
+        let home = home(POLICY);
+        let path = |name: &str| home.path().join(name).to_str().expect("a path in UTF-8").to_owned();
+        Authority::new(home.path(), "ours").certify("redis");
+        Authority::new(home.path(), "theirs");
+        let port = servers::free_port().to_string();
+        let (certificate, key, ours) = (path("redis.pem"), path("redis.key"), path("ours.pem"));
+        let _redis = servers::Server::start(&[
+            "--tls-port",
+            &port,
+            "--tls-cert-file",
+            &certificate,
+            "--tls-key-file",
+            &key,
+            "--tls-ca-cert-file",
+            &ours,
+            "--tls-auth-clients",
+            "no",
+        ]);
+        let url = |authority: &str| format!("rediss://localhost:{port}?ca={}", path(authority));
+        let server = Server::start_over(&url("ours.pem"), home.path(), &[]);
+        assert_eq!(server.get("/readyz").0, 200);
+
+        let ended = tollkeeper(&["usage", "--store", &url("theirs.pem")]).output().expect("the binary runs");
+        assert!(!ended.status.success());
+        let said = String::from_utf8(ended.stderr).expect("text");
+        assert!(said.contains("invalid peer certificate"), "{said}");
     }
 }

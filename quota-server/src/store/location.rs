@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub enum Location {
     /// `sqlite:FILE`
     File(PathBuf),
-    /// `redis://...`
+    /// `redis://...`, `rediss://...`
     Redis(redis::Address),
 }
 

@@ -108,7 +108,7 @@ fn spawn(options: &Vec<String>) -> Child {
     command.spawn().expect("sh runs")
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 

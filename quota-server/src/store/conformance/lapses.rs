@@ -133,3 +133,27 @@ pub(crate) async fn terms_do_not_end_in_a_long_pause_of_all_servers(kind: impl K
     assert_eq!(answer.term.unwrap().generation, 1);
     assert_eq!(state(&store, T0, "tokens").await, holding(0, 300));
 }
+
+pub(crate) async fn answers_are_remembered_as_long_as_they_may_matter(kind: impl Kind) {
+    let store = kind.open(T0);
+    let ask = || acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 100, 0)]);
+    granted(&store, T0, ask()).await;
+    granted(&store, T0, acquire(worker(2, 1), 1, vec![want("days", &["acme"], 100, 0)])).await;
+
+    // Process 1 is heard all the time: ten minutes, after which no copy of a message is under way.
+    let (remembered, forgotten) = (T0 + 600_000, T0 + 610_000);
+    for now in (T0..=forgotten).step_by(10_000) {
+        applied(&store, now, sync(worker(1, 2), now)).await;
+        store.sweep(at(now)).await.unwrap();
+        if now == remembered || now == forgotten {
+            let before = state(&store, T0, "tokens").await;
+            granted(&store, now, ask()).await;
+            let same = state(&store, T0, "tokens").await == before;
+            assert_eq!(same, now == remembered, "asked again after {} ms", now - T0);
+        }
+    }
+    // Process 2 has fallen silent, and what it held was charged: it has a day to say that it never had the answer.
+    assert_eq!(state(&store, T0, "days").await, holding(100, 0));
+    applied(&store, forgotten, SyncRequest { unanswered: vec![1], ..sync(worker(2, 1), 1) }).await;
+    assert_eq!(state(&store, T0, "days").await, holding(0, 0));
+}

@@ -1,11 +1,11 @@
 //! Where a Redis is, as people write it:
-//! `redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS]`.
+//! `redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS]`, or `rediss://` with TLS.
 
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 use std::fmt;
 
-const FORM: &str =
-    "expected redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS]";
+const FORM: &str = "expected redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS], or \
+                    rediss://...[?ca=FILE] with TLS";
 
 const PREFIX: &str = "tollkeeper";
 
@@ -24,13 +24,13 @@ pub struct Address {
 impl Address {
     #[must_use]
     pub fn is_one(text: &str) -> bool {
-        text.starts_with("redis://")
+        text.starts_with("redis://") || text.starts_with("rediss://")
     }
 
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Address, String> {
-        let rest = text.strip_prefix("redis://").ok_or(FORM)?;
+        let (scheme, rest) = text.split_once("://").filter(|_| Address::is_one(text)).ok_or(FORM)?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (rest, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = match rest.rsplit_once('@') {
@@ -41,10 +41,10 @@ impl Address {
             if host.is_empty() {
                 return Err(FORM.to_owned());
             }
-            let one = format!("redis://{user}{host}/{database}");
+            let one = format!("{scheme}://{user}{host}/{database}");
             one.as_str().into_connection_info().map_err(|error| format!("{host}/{database}: {error}"))
         };
-        let seeds = hosts.split(',').map(seed).collect::<Result<_, _>>()?;
+        let mut seeds = hosts.split(',').map(seed).collect::<Result<Vec<_>, _>>()?;
         let (mut prefix, mut wait) = (PREFIX.to_owned(), 0);
         for option in query.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=') {
@@ -55,12 +55,29 @@ impl Address {
                 Some(("wait", count)) => {
                     wait = count.parse().map_err(|_| "wait: expected a number of replicas".to_owned())?;
                 }
-                _ => return Err(format!("{option}: unknown; there are prefix=NAME and wait=REPLICAS")),
+                Some(("ca", file)) if scheme == "rediss" => {
+                    let pem = std::fs::read(file).map_err(|error| format!("ca: {file}: {error}"))?;
+                    seeds = trusting(seeds, &pem).map_err(|error| format!("ca: {file}: {error}"))?;
+                }
+                _ => {
+                    return Err(format!(
+                        "{option}: unknown; there are prefix=NAME, wait=REPLICAS, and with rediss:// ca=FILE"
+                    ));
+                }
             }
         }
-        let shown = format!("redis://{hosts}/{database}");
+        let shown = format!("{scheme}://{hosts}/{database}");
         Ok(Address { seeds, prefix: format!("{{{prefix}}}:"), wait, shown })
     }
+}
+
+/// Only nodes with certificates from these authorities, instead of those the machine trusts.
+fn trusting(nodes: Vec<ConnectionInfo>, authorities: &[u8]) -> redis::RedisResult<Vec<ConnectionInfo>> {
+    let trusting = |node| {
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(authorities.to_vec()) };
+        Ok(Client::build_with_tls(node, certificates)?.get_connection_info().clone())
+    };
+    nodes.into_iter().map(trusting).collect()
 }
 
 fn is_plain(letter: char) -> bool {
@@ -112,6 +129,11 @@ mod tests {
         assert!(wrong("redis://a/x").starts_with("a/x: "));
         assert_eq!(wrong("redis://a?wait=many"), "wait: expected a number of replicas");
         assert_eq!(wrong("redis://a?prefix={x}"), "prefix: expected letters, digits, - . _");
-        assert_eq!(wrong("redis://a?wiat=1"), "wiat=1: unknown; there are prefix=NAME and wait=REPLICAS");
+        assert_eq!(
+            wrong("redis://a?wiat=1"),
+            "wiat=1: unknown; there are prefix=NAME, wait=REPLICAS, and with rediss:// ca=FILE"
+        );
+        assert!(wrong("redis://a?ca=x").starts_with("ca=x: unknown"));
+        assert!(wrong("rediss://a?ca=/nowhere").starts_with("ca: /nowhere: No such file"));
     }
 }

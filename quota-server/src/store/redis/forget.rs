@@ -6,7 +6,7 @@ use super::rows::CopiedRows;
 use crate::store::Error;
 
 /// Of each kind, in one commit.
-const MOST: u32 = 512;
+const MOST: u32 = 1024;
 
 /// When to look again at a process that buckets remember.
 const LATER_MS: u64 = 3_600_000;

@@ -194,7 +194,7 @@ impl Hand {
                 if commit.changes.is_empty() && commit.checks.is_empty() {
                     return Ok(None);
                 }
-                let checks = commit.checks.clone();
+                let checks: Vec<Cell> = commit.checks.iter().map(|(cell, _)| cell.clone()).collect();
                 return match self.node.commit(commit).await? {
                     Outcome::Done => {
                         self.copy.committed();
@@ -202,7 +202,7 @@ impl Hand {
                     }
                     Outcome::Differs(differs) => {
                         let differs = differs.into_iter();
-                        let cell = |place: usize| checks.get(place).map(|(cell, _)| cell.clone());
+                        let cell = |place: usize| checks.get(place).cloned();
                         Ok(Some(differs.filter_map(|(at, value)| Some((cell(at)?, value))).collect()))
                     }
                 };

@@ -166,10 +166,13 @@ impl Place {
     /// As it is reached, if `node` told of it.
     fn beside(&self, node: &ConnectionInfo) -> ConnectionInfo {
         let unnamed = self.host.is_empty() || self.host == "?";
-        let addr = match node.addr() {
-            ConnectionAddr::Tcp(host, _) if unnamed => ConnectionAddr::Tcp(host.clone(), self.port),
-            _ => ConnectionAddr::Tcp(self.host.clone(), self.port),
-        };
+        let mut addr = node.addr().clone();
+        if let ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } = &mut addr {
+            *port = self.port;
+            if !unnamed {
+                host.clone_from(&self.host);
+            }
+        }
         node.clone().set_addr(addr)
     }
 }

@@ -14,7 +14,7 @@
 //! | `c:START:BUDGET`                           | hash       | their accounts by process and subject                |
 //! | `l:HOUR:...`                               | hash       | sums of one row of the ledger                        |
 //! | `policies`                                 | hash       | dimensions by version                                |
-//! | `server`                                   | hash       | when servers were there: see [`listening`]           |
+//! | `server`                                   | hash       | when servers were there: see `listening`             |
 //! | `due`, `idle`                              | sorted set | processes by when their term ends; without, when seen |
 //! | `keep`, `ends`                             | sorted set | `START:BUDGET` by until when buckets are kept, are open |
 //! | `answers`                                  | sorted set | answers by when they were given                      |

@@ -1,0 +1,48 @@
+"""What the quota server under the benchmark keeps its budgets in."""
+
+import re
+import socket
+from pathlib import Path
+
+from processes import Process
+
+
+class File:
+    def __init__(self, folder: Path):
+        self._path = folder / "store.db"
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:{self._path}"
+
+    def bytes(self) -> int:
+        """Of the file and its log."""
+        return sum(path.stat().st_size for path in self._path.parent.glob(f"{self._path.name}*"))
+
+
+class Redis(Process):
+    """As durable as the file: each commit is on the disk before it is answered."""
+
+    def __init__(self, binary: Path, cores: set[int], folder: Path):
+        folder.mkdir(parents=True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        log = folder / "redis.log"
+        super().__init__(
+            "Redis",
+            [binary, "--port", self._port, "--bind", "127.0.0.1", "--dir", folder, "--save", "",
+             "--appendonly", "yes", "--appendfsync", "always"],
+            cores, log,
+        )
+        self.wait_until("ready", lambda: "Ready to accept connections" in log.read_text(errors="replace"))
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}"
+
+    def bytes(self) -> int:
+        """Of its memory."""
+        with socket.create_connection(("127.0.0.1", self._port), 5) as connection:
+            connection.sendall(b"INFO memory\r\n")
+            return int(re.search(rb"used_memory:(\d+)", connection.recv(1 << 16))[1])
