@@ -215,6 +215,16 @@ impl Worker {
         if let Some(policy) = &answer.policy {
             self.install_policy(host, policy);
         }
+        if answer.left_out > 0 {
+            host.log(
+                LogLevel::Error,
+                &format!(
+                    "tollkeeper: the server could not use {} entries of a report: {}",
+                    answer.left_out, answer.left_out_because
+                ),
+            );
+            self.stats.count("tollkeeper_report_entries_left_out_total", u64::from(answer.left_out));
+        }
         for ((key, bucket), grant) in self.outbox.acknowledged().into_iter().zip(&answer.refills) {
             self.refilled(host, key, bucket, grant, sent.at);
         }

@@ -200,3 +200,17 @@ fn a_wrong_configuration_is_refused_with_a_reason() {
     assert!(Worker::new(&process, "").is_none());
     assert!(Worker::new(&process, r#"{"quota_cluster": "quota-svc"}"#).is_some());
 }
+
+#[test]
+fn what_the_server_could_not_use_of_a_report_is_counted() {
+    let mut mesh = Mesh::with(BUDGET);
+    mesh.server.leaves_out = 2;
+    let (context, sent) = mesh.call("acme", ASK);
+    upstream_body(&sent);
+    mesh.answer(context, 9, 4);
+    // It is told with the answer to the first report, and handed to Envoy on the tick of the second.
+    mesh.report();
+    mesh.report();
+    assert_eq!(mesh.process.metric("tollkeeper_report_entries_left_out_total"), 2);
+    assert_eq!(mesh.server.used("hourly", "acme"), 13, "the rest of it counts");
+}

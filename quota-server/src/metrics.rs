@@ -39,6 +39,7 @@ pub struct Metrics {
     unknown_by_grpc: AtomicU64,
     unknown_by_http: AtomicU64,
     overloads: AtomicU64,
+    left_out: AtomicU64,
     /// By budget: their units differ. Bounded, because only the policy's names get in.
     overshoot: Mutex<BTreeMap<String, u64>>,
     acquire_time: Histogram,
@@ -103,6 +104,11 @@ impl Metrics {
         counter.fetch_add(1, Relaxed);
     }
 
+    /// Entries of reports that can't be used.
+    pub fn left_out(&self, entries: u32) {
+        self.left_out.fetch_add(entries.into(), Relaxed);
+    }
+
     /// The store has more to do than may wait.
     pub fn overloaded(&self) {
         self.overloads.fetch_add(1, Relaxed);
@@ -121,7 +127,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::with_capacity(4096);
-        let counters: [(&str, &str, &str, Series<'_>); 9] = [
+        let counters: [(&str, &str, &str, Series<'_>); 10] = [
             (
                 "acquires_total",
                 "Acquire calls by how they ended.",
@@ -169,6 +175,12 @@ impl Metrics {
                 "Requests answered at once that the store has too much to do.",
                 "",
                 &[("", &self.overloads)],
+            ),
+            (
+                "left_out_entries_total",
+                "Entries of reports that were left out because they can't be used.",
+                "",
+                &[("", &self.left_out)],
             ),
             (
                 "refusals_total",

@@ -95,6 +95,43 @@ async fn sigterm_ends_it_with_success_and_leaves_one_file() {
 }
 
 #[tokio::test]
+async fn one_entry_that_cannot_be_used_loses_no_other() {
+    let home = home(POLICY);
+    let server = Server::start(home.path());
+    let mut client = server.client().await;
+    let granted = client.acquire(acquire(1, 1, "tenant-tokens", "acme", 500)).await.expect("granted");
+    let window = granted.into_inner().grants[0].window;
+    let refill = |value: &str| acquire(1, 1, "tenant-tokens", value, 7).wants[0].clone();
+    let long = "x".repeat(257);
+    let report = SyncRequest {
+        settled: vec![
+            settled("tenant-tokens", &long, window, 1, 1, 0),
+            settled("tenant-tokens", "acme", window, 1, 310, 0),
+        ],
+        ledger: vec![call("acme", 300), call(&long, 1), call("globex", 1 << 62), call("globex", 5)],
+        refills: vec![refill(&long), refill("acme"), refill(&long), refill("globex")],
+        ..sync(1, 1)
+    };
+    for _ in 0..2 {
+        let answer = client.sync(report.clone()).await.expect("applied, and repeated").into_inner();
+        assert_eq!(answer.left_out, 5);
+        assert_eq!(answer.left_out_because, "settled.bucket.subject: longer than 256 bytes");
+        let given: Vec<bool> = answer.refills.iter().map(|grant| grant.amount >= 7).collect();
+        assert_eq!(given, [false, true, false, true], "each answer in the place of its question");
+    }
+    let used: Vec<u64> = server.json("/v1/budgets")["buckets"]
+        .as_array()
+        .expect("buckets")
+        .iter()
+        .filter_map(|each| each["used"].as_u64())
+        .collect();
+    assert_eq!(used.iter().sum::<u64>(), 310);
+    let usage = server.json("/v1/usage?by=tenant");
+    assert_eq!((&usage["total"]["requests"], &usage["total"]["prompt_tokens"]), (&2.into(), &305.into()));
+    assert!(server.get("/metrics").1.contains("tollkeeper_server_left_out_entries_total 10\n"));
+}
+
+#[tokio::test]
 async fn input_beyond_the_limits_is_refused_by_field() {
     let home = home(POLICY);
     let server = Server::start(home.path());

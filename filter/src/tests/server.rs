@@ -20,6 +20,8 @@ pub(super) struct Server {
     /// How much is granted beyond the need, at most.
     pub(super) generosity: u64,
     pub(super) down: bool,
+    /// Of the next report, so many entries are of no use.
+    pub(super) leaves_out: u32,
     /// The answer is lost on the way back, after all was done.
     pub(super) answers_get_lost: bool,
     pub(super) acquires: u64,
@@ -48,6 +50,7 @@ impl Server {
             ledger: Vec::new(),
             generosity: 2_000,
             down: false,
+            leaves_out: 0,
             answers_get_lost: false,
             acquires: 0,
             syncs: 0,
@@ -208,7 +211,14 @@ impl Server {
         self.ledger.extend(request.ledger.iter().cloned());
         let refills = request.refills.iter().map(|want| self.grant(want, now)).collect();
         let policy = self.policy_for(&request.policy_version);
-        let answer = SyncResponse { refills, policy, term: Server::term() }.encode_to_vec();
+        let answer = SyncResponse {
+            refills,
+            policy,
+            term: Server::term(),
+            left_out: std::mem::take(&mut self.leaves_out),
+            left_out_because: "settled.spent: 2^62 or more".to_owned(),
+        }
+        .encode_to_vec();
         self.sequences.insert(worker, (request.sequence, answer.clone()));
         answer
     }

@@ -1,7 +1,7 @@
 //! What a request may hold at most, checked before anything is decided.
 
 use quota::LARGEST_AMOUNT;
-use quota::proto::{AcquireRequest, Bucket, LedgerEntry, Reporter, SyncRequest, Want};
+use quota::proto::{AcquireRequest, Bucket, LedgerEntry, Reporter, Settled, SyncRequest, Want};
 use std::collections::HashSet;
 use tonic::Status;
 
@@ -35,6 +35,8 @@ pub fn check_acquire(request: &AcquireRequest) -> Result<(), Status> {
     Ok(())
 }
 
+/// What is wrong with a report as a whole; [`sort_out`] looks at its entries.
+///
 /// # Errors
 /// `INVALID_ARGUMENT` naming the field.
 #[allow(clippy::result_large_err, reason = "gRPC's own error type")]
@@ -45,14 +47,54 @@ pub fn check_sync(request: &SyncRequest) -> Result<(), Status> {
     at_most("ledger", request.ledger.len(), LEDGER)?;
     at_most("unanswered", request.unanswered.len(), UNANSWERED)?;
     at_most("refills", request.refills.len(), REFILLS)?;
-    for settled in &request.settled {
-        bucket("settled.bucket", settled.bucket.as_ref())?;
-        amount("settled.window", settled.window)?;
-        amount("settled.spent", settled.spent)?;
-        amount("settled.returned", settled.returned)?;
-    }
-    request.ledger.iter().try_for_each(ledger)?;
-    request.refills.iter().try_for_each(|each| want("refills", each))
+    Ok(())
+}
+
+/// What of a report can't be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    pub count: u32,
+    /// What is wrong with the first.
+    pub because: String,
+    /// Where refills are missing that were asked for, in ascending order.
+    pub refills: Vec<usize>,
+}
+
+/// Takes out of a report what can't be used: whoever sent it would lose all the rest with it.
+pub fn sort_out(request: &mut SyncRequest) -> LeftOut {
+    let mut left_out = LeftOut::default();
+    let mut usable = |checked: Result<(), Status>| match checked {
+        Ok(()) => true,
+        Err(status) => {
+            left_out.count = left_out.count.saturating_add(1);
+            if left_out.because.is_empty() {
+                status.message().clone_into(&mut left_out.because);
+            }
+            false
+        }
+    };
+    request.settled.retain(|each| usable(settled(each)));
+    request.ledger.retain(|each| usable(ledger(each)));
+    let mut position = 0;
+    let mut missing = Vec::new();
+    request.refills.retain(|each| {
+        let usable = usable(want("refills", each));
+        if !usable {
+            missing.push(position);
+        }
+        position += 1;
+        usable
+    });
+    left_out.refills = missing;
+    left_out
+}
+
+#[allow(clippy::result_large_err)]
+fn settled(settled: &Settled) -> Result<(), Status> {
+    bucket("settled.bucket", settled.bucket.as_ref())?;
+    amount("settled.window", settled.window)?;
+    amount("settled.spent", settled.spent)?;
+    amount("settled.returned", settled.returned)
 }
 
 #[allow(clippy::result_large_err)]

@@ -38,8 +38,9 @@ impl Quota for QuotaService {
 
     async fn sync(&self, request: Request<SyncRequest>) -> Result<Response<SyncResponse>, Status> {
         let began = Instant::now();
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         input::check_sync(&request)?;
+        let left_out = input::sort_out(&mut request);
         let at = self.0.moment();
         let version = request.policy_version.clone();
         let sequence = request.sequence;
@@ -62,6 +63,19 @@ impl Quota for QuotaService {
                 )));
             }
         };
+        if left_out.count > 0 {
+            tracing::warn!(
+                count = left_out.count,
+                because = left_out.because,
+                "a report had entries that can't be used"
+            );
+            self.0.metrics.left_out(left_out.count);
+        }
+        for position in left_out.refills {
+            // In ascending order, so that those before are in their places.
+            answer.refills.insert(position.min(answer.refills.len()), proto::Grant::default());
+        }
+        (answer.left_out, answer.left_out_because) = (left_out.count, left_out.because);
         answer.policy = self.newer(&at, &version, false);
         Ok(Response::new(answer))
     }
