@@ -2,15 +2,17 @@
 
 use clap::Args;
 use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, Uri};
+use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use quota_server::edge::{tls, token};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use std::fmt::Display;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, rustls};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the server may be silent; copying its store before the first byte is the longest.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const TOKEN: &str = "TOLLKEEPER_TOKEN";
 
@@ -40,35 +43,69 @@ impl Server {
     /// # Errors
     /// Why there is no answer, or what the server answered instead of JSON.
     pub(crate) fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
-        let asked = runtime.block_on(async { tokio::time::timeout(PATIENCE, self.get(path, query)).await });
-        asked.map_err(|_| self.failed(&"no answer"))?
-    }
-
-    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, String> {
-        let uri: Uri = self.server.parse().map_err(|error| self.failed(&format!("{error}")))?;
-        let authority = uri.authority().ok_or_else(|| self.failed(&"expected http://HOST:PORT"))?;
         let query: Vec<String> =
             query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
-        let mut request =
-            Request::get(format!("{path}?{}", query.join("&"))).header("host", authority.as_str());
+        wait(async {
+            let body = self.send(Method::GET, &format!("{path}?{}", query.join("&"))).await?;
+            let body = self.in_time(body.collect()).await?.map_err(|error| self.failed(&error))?;
+            serde_json::from_slice(&body.to_bytes()).map_err(|error| self.failed(&error))
+        })
+    }
+
+    /// Writes what the server answers into a new file. Answers how many bytes.
+    ///
+    /// # Errors
+    /// Why there is no answer, or not all of it; then there is no file.
+    pub(crate) fn fetch(&self, path: &str, file: &Path) -> Result<u64, String> {
+        let of_file = |error: std::io::Error| format!("{}: {error}", file.display());
+        wait(async {
+            let mut body = self.send(Method::POST, path).await?;
+            let mut written = 0;
+            let mut to = File::create_new(file).map_err(of_file)?;
+            let fetched = async {
+                while let Some(frame) = self.in_time(body.frame()).await? {
+                    let frame = frame.map_err(|error| self.failed(&error))?;
+                    let piece = frame.data_ref().map_or(&[][..], |piece| piece);
+                    to.write_all(piece).map_err(of_file)?;
+                    written += piece.len() as u64;
+                }
+                to.sync_all().map_err(of_file)
+            };
+            match fetched.await {
+                Ok(()) => Ok(written),
+                Err(problem) => {
+                    // Half of it would be taken for all; where even that fails, the problem is said all the same.
+                    let _ = std::fs::remove_file(file);
+                    Err(problem)
+                }
+            }
+        })
+    }
+
+    /// The body of a good answer.
+    async fn send(&self, method: Method, path: &str) -> Result<Incoming, String> {
+        let uri: Uri = self.server.parse().map_err(|error| self.failed(&format!("{error}")))?;
+        let authority = uri.authority().ok_or_else(|| self.failed(&"expected http://HOST:PORT"))?;
+        let mut request = Request::builder().method(method).uri(path).header("host", authority.as_str());
         if let Some(token) = self.token()? {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.body(Empty::<Bytes>::new()).map_err(|error| self.failed(&error))?;
+        let mut sender = self.in_time(self.connect(&uri)).await??;
         let response =
-            self.connect(&uri).await?.send_request(request).await.map_err(|error| self.failed(&error))?;
+            self.in_time(sender.send_request(request)).await?.map_err(|error| self.failed(&error))?;
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| self.failed(&error))?.to_bytes();
-        if !status.is_success() {
-            let hint =
-                if status == 401 { format!(" (--token-file FILE, or {TOKEN})") } else { String::new() };
-            return Err(
-                self.failed(&format!("{status}: {}{hint}", String::from_utf8_lossy(&body).trim_end()))
-            );
+        if status.is_success() {
+            return Ok(response.into_body());
         }
-        serde_json::from_slice(&body).map_err(|error| self.failed(&error))
+        let body =
+            self.in_time(response.into_body().collect()).await?.map_err(|error| self.failed(&error))?;
+        let hint = if status == 401 { format!(" (--token-file FILE, or {TOKEN})") } else { String::new() };
+        Err(self.failed(&format!("{status}: {}{hint}", String::from_utf8_lossy(&body.to_bytes()).trim_end())))
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, String> {
+        tokio::time::timeout(PATIENCE, answer).await.map_err(|_| self.failed(&"no answer"))
     }
 
     async fn connect(&self, uri: &Uri) -> Result<SendRequest<Empty<Bytes>>, String> {
@@ -120,6 +157,11 @@ impl Server {
     fn failed(&self, error: &dyn Display) -> String {
         format!("{}: {error}", self.server)
     }
+}
+
+fn wait<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
 }
 
 fn trusting(ca: &Path) -> Result<ClientConfig, String> {

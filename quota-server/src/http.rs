@@ -1,20 +1,26 @@
 //! Health, metrics, usage and budgets over HTTP.
 
 use crate::edge::access::Role;
-use crate::edge::http::{busy, only_for};
+use crate::edge::http::{busy, in_time, only_for};
 use crate::edge::options::Edge;
 use crate::report::{Query, Report, moment_text};
 use crate::service::Core;
 use crate::store::{self, OpenBucket};
+use axum::body::{Body, Bytes};
 use axum::extract::{Query as Params, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use policy::{Policy, Unit};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
+use tokio::sync::mpsc;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
 /// * `/healthz`: the process lives.
 /// * `/readyz`: the store answers.
@@ -22,7 +28,9 @@ use std::sync::Arc;
 /// * `/v1/usage?since=24h&by=tenant,model`: see [`Report::json`].
 /// * `/v1/budgets`: the buckets whose window has not ended.
 ///
-/// The first two are for everybody, the others for viewers.
+/// The first two are for everybody, the others for viewers; and for admins alone:
+///
+/// * POST `/v1/backup`: a copy of the SQLite file.
 pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
     let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -33,7 +41,13 @@ pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
         .route("/v1/usage", get(usage))
         .route("/v1/budgets", get(budgets))
         .with_state(Arc::clone(core));
-    open.merge(only_for(Role::Viewer, viewers, edge, core))
+    let admins = Router::new().route("/v1/backup", post(backup)).with_state(Arc::clone(core));
+    open.merge(only_for(Role::Viewer, viewers, edge, core)).layer(from_fn(in_time)).merge(only_for(
+        Role::Admin,
+        admins,
+        edge,
+        core,
+    ))
 }
 
 async fn ready(State(core): State<Arc<Core>>) -> Response {
@@ -74,6 +88,41 @@ async fn budgets(State(core): State<Arc<Core>>) -> Response {
             Json(json!({ "policy_version": at.policy.version, "buckets": buckets })).into_response()
         }
         Err(error) => failed(&error),
+    }
+}
+
+async fn backup(State(core): State<Arc<Core>>) -> Response {
+    let copy = core.store.backup().await;
+    let sized = copy.map(|copy| (copy.metadata().map(|data| data.len()), copy));
+    let (length, copy) = match sized {
+        Ok((Ok(length), copy)) => (length, copy),
+        Ok((Err(error), _)) => return failed(&store::Error::Failed(error.to_string())),
+        Err(error) => return failed(&error),
+    };
+    tracing::info!(bytes = length, "a backup was asked for");
+    let (sender, receiver) = mpsc::channel(4);
+    tokio::task::spawn_blocking(move || send(copy, &sender));
+    // The length tells who receives it whether all has come.
+    let headers = [
+        (header::CONTENT_TYPE, "application/vnd.sqlite3".to_owned()),
+        (header::CONTENT_LENGTH, length.to_string()),
+    ];
+    (headers, Body::from_stream(ReceiverStream::new(receiver))).into_response()
+}
+
+/// Sends a file piece by piece, until its end or until nobody receives it any more.
+fn send(mut file: File, to: &mpsc::Sender<io::Result<Bytes>>) {
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let read = match file.read(&mut piece) {
+            Ok(0) => return,
+            Ok(size) => Ok(Bytes::copy_from_slice(piece.get(..size).unwrap_or_default())),
+            Err(error) => Err(error),
+        };
+        let ended = read.is_err();
+        if to.blocking_send(read).is_err() || ended {
+            return;
+        }
     }
 }
 

@@ -71,6 +71,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy all that is kept into a new file, while the server goes on: of the server asked (as an admin), or of a file.
+    Backup {
+        file: PathBuf,
+        #[command(flatten)]
+        server: ask::Server,
+        /// Copy a store directly, with or without a running server: sqlite:FILE.
+        #[arg(long, value_parser = Location::parse, conflicts_with = "server")]
+        store: Option<Location>,
+    },
     /// Make a new token, and the entry of the access file that lets its holder in.
     Token {
         /// Whose it is: the audit tells callers by it.
@@ -119,6 +128,16 @@ fn run(command: Command) -> Result<(), String> {
         }
         Command::Budgets { server, json } => {
             print(&server.ask("/v1/budgets", &[])?, json, report::budgets_table)
+        }
+        Command::Backup { file, server, store } => {
+            match store {
+                Some(store) => store.backup(&file).map_err(|error| error.to_string())?,
+                None => {
+                    server.fetch("/v1/backup", &file)?;
+                }
+            }
+            println!("{}: a backup of everything acknowledged before", file.display());
+            Ok(())
         }
         Command::Token { name, role } => {
             let token = token::make()?;

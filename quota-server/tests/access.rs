@@ -98,8 +98,12 @@ async fn grpc_takes_nobody_without_a_certificate_of_the_client_ca() {
     );
 }
 
-/// The answer to a GET over TLS, with its head, by curl's stand-in: the server's own certificate is checked.
+/// The answer to a GET over TLS, with its head; the server's certificate is checked.
 fn asked(server: &Server, home: &Path, token: &str, path: &str) -> String {
+    told(server, home, token, &format!("GET {path}"))
+}
+
+fn told(server: &Server, home: &Path, token: &str, what: &str) -> String {
     use std::io::{Read, Write};
     use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
     let roots = quota_server::edge::tls::authorities(&home.join("ours.pem")).expect("an authority");
@@ -113,8 +117,7 @@ fn asked(server: &Server, home: &Path, token: &str, path: &str) -> String {
     let mut stream =
         StreamOwned::new(connection, std::net::TcpStream::connect(&server.http).expect("connected"));
     let token = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{token}\r\n")
-        .expect("sent");
+    write!(stream, "{what} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{token}\r\n").expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     answer
@@ -137,6 +140,9 @@ async fn http_tells_strangers_what_it_needs_and_leaves_health_open() {
         assert!(head(ENVOYS, path).contains("invalid_token"), "{path}: Envoys' token is none here");
         assert!(head(VIEWER, path).starts_with("http/1.1 200"), "{path}");
     }
+    let refused = told(&server, home.path(), VIEWER, "POST /v1/backup");
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    assert!(refused.ends_with("this needs the role admin; ann has viewer\n"), "{refused}");
     assert!(head(&Hash::of(VIEWER).hex(), "/v1/usage").starts_with("http/1.1 401"), "the hash is no token");
 }
 

@@ -38,7 +38,7 @@ pub async fn serve(
     routes: Router,
     stop: impl Future<Output = ()>,
 ) {
-    let routes = routes.layer(DefaultBodyLimit::max(BODY)).layer(from_fn(in_time));
+    let routes = routes.layer(DefaultBodyLimit::max(BODY));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES).max_headers(HEADERS);
@@ -60,7 +60,8 @@ pub async fn serve(
     graceful.shutdown().await;
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
+/// Answers that are due within a moment.
+pub async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(ANSWER, next.run(request)).await {
         Ok(answer) => answer,
         Err(_) => busy("it takes too long"),

@@ -4,7 +4,7 @@ use super::ledger::Entry;
 use super::redis::{self, Redis};
 use super::sqlite::{self, Sqlite};
 use super::{Error, Store};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -47,6 +47,19 @@ impl Location {
         match self {
             Location::File(path) => sqlite::read_ledger(path, since),
             Location::Redis(address) => redis::read_ledger(address, since).await,
+        }
+    }
+
+    /// Makes `to` a copy of everything acknowledged before, with or without a server that is writing it.
+    ///
+    /// # Errors
+    /// What is wrong with either, or that the store has means of its own.
+    pub fn backup(&self, to: &Path) -> Result<(), Error> {
+        match self {
+            Location::File(path) => sqlite::copy(path, to),
+            Location::Redis(_) => {
+                Err(Error::Failed("a Redis is backed up by its own means: BGSAVE".to_owned()))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one server.
 
+mod backup;
 mod forget;
 mod ledger;
 mod query;
@@ -11,11 +12,13 @@ mod writer;
 use super::ledger::Entry;
 use super::operations::{self, Rules};
 use super::{Acquired, Answer, Charge, Error, Moment, OpenBucket, Spent, Store, Swept, Synced};
+pub use backup::copy;
 use policy::Policy;
 use quota::proto::{AcquireRequest, SyncRequest};
 use rows::SqlRows;
 use rusqlite::Connection;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use trouble::Lock;
@@ -27,6 +30,10 @@ pub struct Sqlite {
     reader: Option<Arc<Mutex<Option<Connection>>>>,
     /// `None` once closed, and where there is no file.
     lock: Mutex<Option<Lock>>,
+    /// Empty where there is no file.
+    path: PathBuf,
+    /// Held while a backup is made: one at a time.
+    copying: Arc<tokio::sync::Mutex<()>>,
     ttl_ms: u64,
     /// Unix ms.
     opened: AtomicU64,
@@ -46,6 +53,8 @@ impl Sqlite {
             writer: Arc::new(Writer::start(connection)?),
             reader: Some(Arc::new(Mutex::new(Some(reader)))),
             lock,
+            path: path.to_owned(),
+            copying: Arc::default(),
             ttl_ms,
             opened: AtomicU64::new(now),
         })
@@ -57,8 +66,15 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn in_memory(ttl_ms: u64, now: u64) -> Result<Sqlite, Error> {
         let writer = Arc::new(Writer::in_place(schema::in_memory()?));
-        let opened = AtomicU64::new(now);
-        Ok(Sqlite { writer, reader: None, lock: Mutex::new(None), ttl_ms, opened })
+        Ok(Sqlite {
+            writer,
+            reader: None,
+            lock: Mutex::new(None),
+            path: PathBuf::new(),
+            copying: Arc::default(),
+            ttl_ms,
+            opened: AtomicU64::new(now),
+        })
     }
 
     /// What a server does that takes the store up at `now` (Unix ms): see [`Sqlite::open`].
@@ -136,6 +152,18 @@ impl Store for Sqlite {
 
     fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>> {
         self.read(move |db| query::buckets(db, now))
+    }
+
+    fn backup(&self) -> Answer<'_, File> {
+        let (path, copying) = (self.path.clone(), Arc::clone(&self.copying));
+        Box::pin(async move {
+            let copying = copying.try_lock_owned().map_err(|_| Error::Overloaded)?;
+            let made = tokio::task::spawn_blocking(move || {
+                let _copying = copying;
+                backup::nameless(&path)
+            });
+            made.await.map_err(|_| Error::Closed)?
+        })
     }
 
     fn ready(&self) -> Answer<'_, ()> {
