@@ -9,6 +9,7 @@ use quota_server::edge::access::Role;
 use quota_server::edge::{options, token};
 use quota_server::report::{self, Query, Report};
 use quota_server::store::Location;
+use quota_server::store::ledger::{DAY_MS, Retention};
 use quota_server::{live_policy, serve, unix_ms};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -43,6 +44,15 @@ enum Command {
         /// How long an Envoy may stay silent before what it holds of budgets lapses.
         #[arg(long, default_value = "60s", value_parser = lease_ttl)]
         lease_ttl: Duration,
+        /// How long the ledger keeps hours apart; older ones become days.
+        #[arg(long, default_value = "90d", value_parser = age)]
+        keep_hours: u64,
+        /// How long it keeps days apart; older ones become months.
+        #[arg(long, default_value = "2y", value_parser = age)]
+        keep_days: u64,
+        /// How long it keeps months; for ever if not said.
+        #[arg(long, value_parser = age)]
+        keep_months: Option<u64>,
         #[command(flatten)]
         edge: options::Options,
     },
@@ -90,6 +100,15 @@ enum Command {
     },
 }
 
+/// Milliseconds; a day at least, so that what is folded is over.
+fn age(text: &str) -> Result<u64, String> {
+    let age = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match u64::try_from(age.as_millis()) {
+        Ok(ms) if ms >= DAY_MS => Ok(ms),
+        _ => Err("expected 1d or more".to_owned()),
+    }
+}
+
 /// Shorter ones lapse between two ticks of a healthy Envoy; longer ones strand what a dead one held.
 fn lease_ttl(text: &str) -> Result<Duration, String> {
     let ttl = humantime::parse_duration(text).map_err(|error| error.to_string())?;
@@ -109,10 +128,19 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), String> {
     match command {
-        Command::Serve { policy, store, grpc, http, lease_ttl, edge } => {
+        Command::Serve { policy, store, grpc, http, lease_ttl, keep_hours, keep_days, keep_months, edge } => {
             log_to_stderr();
+            let keep = Retention { hours_ms: keep_hours, days_ms: keep_days, months_ms: keep_months };
             let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-            runtime.block_on(serve::serve(serve::Options { policy, store, grpc, http, lease_ttl, edge }))
+            runtime.block_on(serve::serve(serve::Options {
+                policy,
+                store,
+                grpc,
+                http,
+                lease_ttl,
+                edge,
+                keep,
+            }))
         }
         Command::Check { policy } => check(&policy),
         Command::Usage { server, store, json, since, by } => {

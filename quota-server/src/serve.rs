@@ -8,6 +8,7 @@ use crate::live_policy::{Current, LivePolicy};
 use crate::metrics::Metrics;
 use crate::service::Core;
 use crate::store::Location;
+use crate::store::ledger::{HOUR_MS, Retention};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub struct Options {
     pub http: SocketAddr,
     pub lease_ttl: Duration,
     pub edge: options::Options,
+    pub keep: Retention,
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -73,7 +75,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let routes = crate::http::routes(&core, &edge);
     let grpc = tokio::spawn(edge::grpc::serve(grpc, Arc::clone(&core), Arc::clone(&edge), stopping()));
     let http = tokio::spawn(edge::http::serve(http, routes, stopping()));
-    let ticking = tokio::spawn(tick(Arc::clone(&core), edge, hangups));
+    let ticking = tokio::spawn(tick(Arc::clone(&core), edge, hangups, options.keep));
 
     asked_to_stop.await;
     tracing::info!("stopping: finishing what is in flight");
@@ -112,9 +114,11 @@ fn asked_to_stop() -> Result<impl Future<Output = ()>, String> {
 }
 
 /// Sweeps the store and reads changed files again (see [`Watch`]), each second; a SIGHUP has all of them read at once.
-async fn tick(core: Arc<Core>, edge: Arc<Edge>, mut hangups: Signal) {
+async fn tick(core: Arc<Core>, edge: Arc<Edge>, mut hangups: Signal, keep: Retention) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Some of what is due each tick, then nothing for an hour.
+    let mut retain_at = 0;
     let mut watch = Watch::since(core.policy.stamp());
     loop {
         let asked = tokio::select! {
@@ -137,6 +141,14 @@ async fn tick(core: Arc<Core>, edge: Arc<Edge>, mut hangups: Signal) {
                 }
             }
             Err(error) => tracing::error!(%error, "the sweep failed"),
+        }
+        let now = core.moment().now;
+        if now >= retain_at {
+            match core.store.retain(keep, now).await {
+                Ok(0) => retain_at = now.saturating_add(HOUR_MS),
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "old rows of the ledger stay for now"),
+            }
         }
     }
 }

@@ -5,6 +5,16 @@ use std::collections::BTreeMap;
 use tokens::TokenClass;
 
 pub const HOUR_MS: u64 = 3_600_000;
+pub const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// How long the ledger keeps hours apart, then days, then months (of UTC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub hours_ms: u64,
+    pub days_ms: u64,
+    /// `None`: for ever.
+    pub months_ms: Option<u64>,
+}
 
 /// Token classes a row counts, in the order of [`TokenClass::ALL`].
 pub const CLASSES: usize = TokenClass::ALL.len();
@@ -19,7 +29,7 @@ pub struct Entry {
 /// What tells rows apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// Unix ms of the hour in which the server was told.
+    /// Unix ms of the hour in which the server was told; of the day or month once it was folded into that.
     pub hour: u64,
     /// By name, so that rows mean the same after the policy's dimensions have changed.
     pub dimensions: BTreeMap<String, String>,

@@ -14,7 +14,7 @@ pub mod sqlite;
 
 pub use location::Location;
 
-use ledger::Entry;
+use ledger::{Entry, Retention};
 use policy::Policy;
 use quota::Bucket;
 use quota::proto::{AcquireRequest, AcquireResponse, Grant, Settled, SyncRequest, SyncResponse, Want};
@@ -55,6 +55,11 @@ pub trait Store: Send + Sync {
 
     /// Buckets whose window has not ended at `now` (Unix ms).
     fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>>;
+
+    /// Folds and drops some of the ledger that is old at `now` (Unix ms). Answers how many rows; 0: nothing is due.
+    fn retain(&self, _keep: Retention, _now: u64) -> Answer<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
 
     /// A copy of everything acknowledged before, as a file that goes when it is closed. Others are not held up.
     fn backup(&self) -> Answer<'_, File> {

@@ -1,17 +1,17 @@
 //! The ledger's rows.
 
-use crate::store::ledger::{CLASSES, Entry, HOUR_MS, Key, Sums};
+use super::retention::FIRST;
+use crate::store::ledger::{CLASSES, Entry, Key, Sums};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-/// Rows from the hour of `since` (Unix ms) on.
+/// Rows from the hour of `since` (Unix ms) on; from its day or month on where that is all there is.
 pub(super) fn since(db: &Connection, since: u64) -> Result<Vec<Entry>> {
-    let hour = since - since % HOUR_MS;
-    db.prepare_cached("SELECT * FROM ledger WHERE hour >= ?1 ORDER BY hour")?
-        .query_map([hour], |row| Ok(Entry { key: key(row)?, sums: sums(row, 7)? }))?
+    db.prepare_cached(&format!("SELECT * FROM ledger WHERE hour >= {FIRST} ORDER BY hour"))?
+        .query_map([since], |row| Ok(Entry { key: key(row)?, sums: sums(row, 7)? }))?
         .collect()
 }
 
-fn key(row: &Row<'_>) -> Result<Key> {
+pub(super) fn key(row: &Row<'_>) -> Result<Key> {
     let dimensions: String = row.get(1)?;
     Ok(Key {
         hour: row.get(0)?,
@@ -25,7 +25,7 @@ fn key(row: &Row<'_>) -> Result<Key> {
 }
 
 /// Sums from the columns that begin at `first`.
-fn sums(row: &Row<'_>, first: usize) -> Result<Sums> {
+pub(super) fn sums(row: &Row<'_>, first: usize) -> Result<Sums> {
     let mut tokens = [0; CLASSES];
     for (index, sum) in tokens.iter_mut().enumerate() {
         *sum = row.get(first + 1 + index)?;

@@ -4,12 +4,13 @@ mod backup;
 mod forget;
 mod ledger;
 mod query;
+mod retention;
 mod rows;
 mod schema;
 mod trouble;
 mod writer;
 
-use super::ledger::Entry;
+use super::ledger::{Entry, Retention};
 use super::operations::{self, Rules};
 use super::{Acquired, Answer, Charge, Error, Moment, OpenBucket, Spent, Store, Swept, Synced};
 pub use backup::copy;
@@ -152,6 +153,10 @@ impl Store for Sqlite {
 
     fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>> {
         self.read(move |db| query::buckets(db, now))
+    }
+
+    fn retain(&self, keep: Retention, now: u64) -> Answer<'_, u64> {
+        self.write(move |db| retention::retain(db, keep, now))
     }
 
     fn backup(&self) -> Answer<'_, File> {

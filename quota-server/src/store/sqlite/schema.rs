@@ -6,13 +6,20 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
 
-/// Rises with each change of the tables that an older server would misread.
-const VERSION: i64 = 1;
+/// Rises with each change of the tables that an older server would misread: with each of [`STEPS`].
+const VERSION: usize = 1 + STEPS.len();
+
+/// What made each version of the one before, from version 2 on. Tables of files that are out there: never changed.
+const STEPS: [&str; 1] = [
+    // Old rows of the ledger stand for a day (those before `hours_since`, Unix ms) or a month (before `days_since`).
+    "CREATE TABLE folded (days_since INTEGER NOT NULL, hours_since INTEGER NOT NULL) STRICT;
+     INSERT INTO folded VALUES (0, 0);",
+];
 
 /// Marks the file as ours in SQLite's header: "toll".
 const APPLICATION_ID: i64 = 0x746f_6c6c;
 
-/// `STRICT`, so that a sum that overflows fails instead of turning into a float. Unsigned 64-bit identities (epochs,
+/// Version 1. `STRICT`, so that a sum that overflows fails instead of turning into a float. Unsigned 64-bit identities (epochs,
 /// worker and sequence numbers) are kept as the signed integers with the same bits; amounts and times stay below 2^63.
 const TABLES: &str = "
 CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
@@ -115,7 +122,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let mut connection = Connection::open(path).map_err(sql)?;
     settle_in(&connection).map_err(sql)?;
     // Before anything is changed: the file may be somebody else's.
-    made_by(&connection).map_err(sql)?.ours_or_new().map_err(unusable)?;
+    made_by(&connection).map_err(sql)?.of_this_version_or_before().map_err(unusable)?;
     if connection.is_readonly("main").map_err(sql)? {
         return Err(unusable("the file is read-only, and the server has to write it".into()));
     }
@@ -123,6 +130,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     if check != "ok" {
         return Err(unusable(format!("the file is damaged: {check} ({})", trouble::MEND)));
     }
+    // Free pages can be given back to the disk; takes effect in a file that is still empty.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(sql)?;
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(sql)?;
     if mode != "wal" {
@@ -130,10 +139,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     }
 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-    if made_by(&transaction).map_err(sql)?.ours_or_new().map_err(unusable)? {
-        create(&transaction).map_err(sql)?;
+    let version = made_by(&transaction).map_err(sql)?.of_this_version_or_before().map_err(unusable)?;
+    if version < VERSION {
+        bring_up_to_date(&transaction, version).map_err(sql)?;
     }
     transaction.commit().map_err(sql)?;
+    if (1..VERSION).contains(&version) {
+        tracing::info!("{}: brought from schema {version} to {VERSION}", path.display());
+    }
     Ok(connection)
 }
 
@@ -145,7 +158,7 @@ pub(super) fn in_memory() -> Result<Connection, Error> {
     let sql = |error: rusqlite::Error| Error::Unusable(error.to_string());
     let connection = Connection::open_in_memory().map_err(sql)?;
     settle_in(&connection).map_err(sql)?;
-    create(&connection).map_err(sql)?;
+    bring_up_to_date(&connection, 0).map_err(sql)?;
     Ok(connection)
 }
 
@@ -156,10 +169,13 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     settle_in(&connection).map_err(sql)?;
-    if made_by(&connection).map_err(sql)?.ours_or_new().map_err(unusable)? {
-        return Err(unusable("the file is empty".into()));
+    match made_by(&connection).map_err(sql)?.of_this_version_or_before().map_err(unusable)? {
+        0 => Err(unusable("the file is empty".into())),
+        VERSION => Ok(connection),
+        older => Err(unusable(format!(
+            "the file has schema {older}; a server of this version brings it to {VERSION} when it is started on it"
+        ))),
     }
-    Ok(connection)
 }
 
 /// `synchronous = FULL`: a commit that returned is on the disk, in WAL mode too.
@@ -173,18 +189,19 @@ enum Made {
     /// An empty file.
     Not,
     /// By some version of Tollkeeper, with its schema.
-    Here(i64),
+    Here(usize),
     Elsewhere,
 }
 
 impl Made {
-    /// Whether the file is still to be filled.
-    fn ours_or_new(self) -> Result<bool, String> {
+    /// The file's version; 0 where it is still to be filled.
+    fn of_this_version_or_before(self) -> Result<usize, String> {
         match self {
-            Made::Not => Ok(true),
-            Made::Here(VERSION) => Ok(false),
+            Made::Not => Ok(0),
+            Made::Here(version) if (1..=VERSION).contains(&version) => Ok(version),
             Made::Here(version) => Err(format!(
-                "the file was made by another version of Tollkeeper (schema {version}; this one knows {VERSION})"
+                "the file was made by a newer version of Tollkeeper (schema {version}; this one knows up to {VERSION}): \
+                 use that version, or a backup from before"
             )),
             Made::Elsewhere => Err("the file is a database, but none of Tollkeeper's".into()),
         }
@@ -202,8 +219,16 @@ fn made_by(connection: &Connection) -> rusqlite::Result<Made> {
     Ok(if application == 0 && tables == 0 { Made::Not } else { Made::Elsewhere })
 }
 
-fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(TABLES)?;
-    connection.execute("INSERT INTO schema_version VALUES (?1)", [VERSION])?;
-    connection.pragma_update(None, "application_id", APPLICATION_ID)
+/// From a version, or from nothing (0), to this one.
+fn bring_up_to_date(connection: &Connection, from: usize) -> rusqlite::Result<()> {
+    if from == 0 {
+        connection.execute_batch(TABLES)?;
+        connection.execute("INSERT INTO schema_version VALUES (1)", [])?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    for step in STEPS.iter().skip(from.saturating_sub(1)) {
+        connection.execute_batch(step)?;
+    }
+    connection.execute("UPDATE schema_version SET version = ?1", [VERSION])?;
+    Ok(())
 }

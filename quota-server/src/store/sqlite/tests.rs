@@ -1,5 +1,8 @@
 //! The conformance suite over files, and what is SQLite's own: damaged, foreign and newer files.
 
+mod migration;
+mod retention;
+
 use super::*;
 use crate::store::conformance::{Kind, TTL, conformance};
 use tempfile::TempDir;
@@ -40,7 +43,8 @@ fn a_newer_file_is_left_alone() {
     });
     assert_eq!(
         why,
-        "the store can't be used: FILE: the file was made by another version of Tollkeeper (schema 7; this one knows 1)"
+        "the store can't be used: FILE: the file was made by a newer version of Tollkeeper (schema 7; this one knows up to \
+         2): use that version, or a backup from before"
     );
 }
 
