@@ -1,6 +1,6 @@
 //! Reserving: in every matching bucket or in none, out of the leases in hand.
 
-use crate::holdings::Taken;
+use crate::holdings::{Taken, Wanted};
 use crate::host::Host;
 use crate::pockets::CALLS;
 use crate::rules::{Labels, Rules};
@@ -17,12 +17,18 @@ const REPORTING_MS: u64 = 100;
 pub(crate) struct Needs {
     /// Of each budget, in the order of the rules.
     pub(crate) amounts: Vec<u64>,
+    /// What it leaves to others, likewise.
+    pub(crate) keeps: Vec<u64>,
     pub(crate) margin: Margin,
 }
 
 impl Needs {
     fn of(&self, at: usize) -> u64 {
         self.amounts.get(at).copied().unwrap_or(u64::MAX)
+    }
+
+    fn keep(&self, at: usize) -> u64 {
+        self.keeps.get(at).copied().unwrap_or(0)
     }
 }
 
@@ -81,6 +87,8 @@ pub(crate) struct Shortage {
     pub(crate) rule: usize,
     pub(crate) limit: u64,
     pub(crate) need: u64,
+    /// What the call leaves to others.
+    pub(crate) keep: u64,
     /// When it makes sense to try again.
     pub(crate) retry_in_ms: u64,
 }
@@ -102,6 +110,8 @@ struct Missing {
     need: u64,
     /// The rest of what the call needs of this bucket, which is in hand.
     held: u64,
+    /// What the call leaves to others.
+    keep: u64,
 }
 
 impl Asking {
@@ -132,10 +142,13 @@ impl Worker {
         let mut held = Reservation::default();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let key = rule.key(labels, self.seed());
-            let need = needs.of(at);
-            // Of calls in flight, what one worker had in its pocket the others would lack.
-            let ahead = if rule.budget.unit == Unit::ConcurrentRequests { 0 } else { CALLS };
-            match (self.take(host, key, need, needs.margin, ahead, now), rule.budget.mode) {
+            let (need, keep) = (needs.of(at), needs.keep(at));
+            // Of calls in flight, what one worker had in its pocket the others would lack; and what those that give way
+            // leave is not in a pocket.
+            let in_flight = rule.budget.unit == Unit::ConcurrentRequests;
+            let ahead = if in_flight || keep > 0 { 0 } else { CALLS };
+            let wanted = Wanted { need, keep, margin: needs.margin, ahead };
+            match (self.take(host, key, wanted, now), rule.budget.mode) {
                 (Taken::All(epoch), _) => {
                     self.buckets.demanded(key, now, need, || rule.bucket(labels));
                     held.parts.push(Part { rule: at, key, epoch, amount: need, local: None });
@@ -152,7 +165,7 @@ impl Worker {
                 (Taken::Dry { retry_at, limit }, Mode::Enforce) => {
                     self.give_back(host, rules, labels, held);
                     let retry_in_ms = retry_at.saturating_sub(now);
-                    return Admission::Refused(Shortage { rule: at, limit, need, retry_in_ms });
+                    return Admission::Refused(Shortage { rule: at, limit, need, keep, retry_in_ms });
                 }
             }
         }
@@ -178,20 +191,37 @@ impl Worker {
             if need <= rule.limit(labels) {
                 self.buckets.demanded(key, now, need, || rule.bucket(labels));
             }
-            let (epoch, amount) = self.take_up_to(host, key, need, now);
+            let keep = needs.keep(at);
+            // One that gives way takes all or nothing: of a part it could not be said what it leaves.
+            let (epoch, amount) = match keep {
+                0 => self.take_up_to(host, key, need, now),
+                _ => {
+                    let wanted = Wanted { need, keep, margin: Margin::None, ahead: 0 };
+                    match self.take(host, key, wanted, now) {
+                        Taken::All(epoch) => (epoch, need),
+                        _ => (Epoch::default(), 0),
+                    }
+                }
+            };
             if amount > 0 {
                 asking.held.parts.push(Part { rule: at, key, epoch, amount, local: None });
             }
             if amount < need {
                 let missing = need.saturating_sub(amount);
-                asking.missing.push(Missing { rule: at, key, need: missing, held: amount });
+                asking.missing.push(Missing { rule: at, key, need: missing, held: amount, keep });
             }
         }
         asking
     }
 
     /// What [`Asking`] puts on the wire.
-    pub(crate) fn wants(&mut self, rules: &Rules, labels: &Labels, asking: &Asking) -> Vec<Want> {
+    pub(crate) fn wants(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        asking: &Asking,
+    ) -> Vec<Want> {
         asking
             .missing
             .iter()
@@ -199,9 +229,10 @@ impl Worker {
                 let rule = rules.budgets().get(missing.rule)?;
                 let demand = self.buckets.demand_to_ask_for(missing.key);
                 let bucket = Some(rule.bucket(labels));
-                let [need, demand, held] =
-                    [missing.need, demand, missing.held].map(|amount| amount.min(LARGEST_AMOUNT));
-                Some(Want { bucket, need, demand, held })
+                let in_hand = if missing.keep > 0 { self.in_hand(host, missing.key) } else { 0 };
+                let amounts = [missing.need, demand, missing.held, missing.keep, in_hand];
+                let [need, demand, held, keep, in_hand] = amounts.map(|amount| amount.min(LARGEST_AMOUNT));
+                Some(Want { bucket, need, demand, held, keep, in_hand })
             })
             .collect()
     }
@@ -268,10 +299,9 @@ impl Worker {
     ) -> Shortage {
         let at = usize::try_from(said.want).unwrap_or(usize::MAX);
         let spent_for_good = said.retry_in_ms >= said.resets_in_ms;
-        let (rule, need) = asking
-            .missing
-            .get(at)
-            .map_or((0, 0), |missing| (missing.rule, missing.need.saturating_add(missing.held)));
+        let (rule, need, keep) = asking.missing.get(at).map_or((0, 0, 0), |missing| {
+            (missing.rule, missing.need.saturating_add(missing.held), missing.keep)
+        });
         if let (Some(missing), Some(rule)) = (asking.missing.get(at), rules.budgets().get(rule)) {
             self.remember_dry(host, missing.key, || rule.bucket(labels), said, sent_at);
         }
@@ -291,7 +321,7 @@ impl Worker {
         } else {
             said.retry_in_ms.max(reported_in_ms).min(said.resets_in_ms)
         };
-        Shortage { rule, limit: said.limit, need, retry_in_ms }
+        Shortage { rule, limit: said.limit, need, keep, retry_in_ms }
     }
 
     /// The server can't be asked: the call goes on with what is held and what each budget allows without it, or all of it
@@ -306,12 +336,12 @@ impl Worker {
         let now = host.unix_ms();
         let Asking { mut held, missing, .. } = asking;
         let short = missing.iter().filter_map(|missing| Some((missing, rules.budgets().get(missing.rule)?)));
-        for (&Missing { rule: at, key, need, .. }, rule) in short.clone() {
+        for (&Missing { rule: at, key, need, keep, .. }, rule) in short.clone() {
             let local = match rule.budget.when_unreachable {
                 WhenUnreachable::Allow => continue,
                 WhenUnreachable::Deny => None,
                 WhenUnreachable::Local { permille } => {
-                    let share = policy::part(rule.limit(labels), permille);
+                    let share = policy::part(rule.limit(labels).saturating_sub(keep), permille);
                     self.take_local(host, key, rule, share, need, now)
                 }
             };

@@ -7,6 +7,17 @@ use crate::worker::Worker;
 use quota::proto::{Bucket, Exhausted, Grant};
 use quota::{BucketKey, Epoch, Lease, Take};
 
+/// What a call wants of one bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) need: u64,
+    /// What it leaves to others.
+    pub(crate) keep: u64,
+    pub(crate) margin: Margin,
+    /// For how many more calls as much may be taken beforehand.
+    pub(crate) ahead: u64,
+}
+
 /// What a call gets of one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -16,20 +27,16 @@ pub(crate) enum Taken {
 }
 
 impl Worker {
-    /// Takes `need`: out of this worker's pocket, else out of the process's lease, and then as much for up to `ahead` more
-    /// calls.
-    pub(crate) fn take(
-        &mut self,
-        host: &dyn Host,
-        key: BucketKey,
-        need: u64,
-        margin: Margin,
-        ahead: u64,
-        now: u64,
-    ) -> Taken {
+    /// Takes what is wanted: out of this worker's pocket, else out of the process's lease.
+    pub(crate) fn take(&mut self, host: &dyn Host, key: BucketKey, wanted: Wanted, now: u64) -> Taken {
+        let Wanted { need, keep, margin, ahead } = wanted;
         let generation = self.term.generation;
         let valid = self.term.is_valid(now);
-        if valid && let Some(epoch) = self.pockets.take(key, need, generation, now) {
+        // What is in pockets is left, too, and only the lease knows how much that is in all.
+        if valid
+            && keep == 0
+            && let Some(epoch) = self.pockets.take(key, need, generation, now)
+        {
             return Taken::All(epoch);
         }
         self.empty_pocket(host, key, now);
@@ -39,7 +46,7 @@ impl Worker {
             key,
             |_| false,
             |lease: &Lease| lease.is_live(key, generation, now),
-            |lease| match lease.map(|lease| (lease, lease.take(need, now))) {
+            |lease| match lease.map(|lease| (lease, lease.take_leaving(keep, need, now))) {
                 Some((_, Take::Taken(after))) if valid && margin.is_kept(&after, need) => {
                     let ahead = if Margin::Plenty.is_kept(&after, need) {
                         need.saturating_mul(ahead).min(after.available / 4)
@@ -116,6 +123,22 @@ impl Worker {
         match outcome {
             Change::Made(taken) | Change::Declined(taken) => taken,
             Change::Impossible => (Epoch::default(), 0),
+        }
+    }
+
+    /// What the lease holds that no call has taken.
+    pub(crate) fn in_hand(&self, host: &dyn Host, key: BucketKey) -> u64 {
+        let (generation, now) = (self.term.generation, host.unix_ms());
+        let seen = change(
+            host,
+            key,
+            |_| false,
+            |lease: &Lease| lease.is_live(key, generation, now),
+            |lease| Step::Leave(lease.map_or(0, |lease| lease.available)),
+        );
+        match seen {
+            Change::Declined(available) => available,
+            Change::Made(_) | Change::Impossible => 0,
         }
     }
 
@@ -235,10 +258,13 @@ impl Worker {
                 let is_older = |lease: &Lease| lease.epoch != epoch && !is_newer(lease.epoch, epoch);
                 let (older, current) = (lease.filter(is_older), lease.filter(|lease| !is_older(lease)));
                 let lease = current.unwrap_or(fresh);
+                let until = sent_at.saturating_add(said.retry_in_ms);
                 let after = if said.retry_in_ms >= said.resets_in_ms {
                     lease.spent_but_for(said.unused)
+                } else if said.gives_way {
+                    lease.kept(said.remaining, until)
                 } else {
-                    lease.dried(said.remaining, sent_at.saturating_add(said.retry_in_ms))
+                    lease.dried(said.remaining, until)
                 };
                 Step::Write(after, older)
             },

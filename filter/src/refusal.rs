@@ -73,7 +73,7 @@ impl Refusal {
         let budget = &rule.budget;
         let limit = budget.unit.amount(shortage.limit);
         let window = &budget.window;
-        let can_ever_fit = shortage.need <= shortage.limit;
+        let can_ever_fit = shortage.need.saturating_add(shortage.keep) <= shortage.limit;
         let retry_ms = shortage.retry_in_ms.max(1);
         let (kind, message) = if budget.unit == Unit::ConcurrentRequests {
             let message = format!(
@@ -82,6 +82,15 @@ impl Refusal {
                 duration(retry_ms)
             );
             (Kind::Throttled, message)
+        } else if can_ever_fit && shortage.keep > 0 {
+            let kind = if retry_ms <= LONGEST_RETRY_AFTER_MS { Kind::Throttled } else { Kind::Exhausted };
+            let message = format!(
+                "Budget '{}' ({limit} {window}) keeps what is left for calls that come before this one. \
+                 Please try again in {}.",
+                budget.name,
+                duration(retry_ms)
+            );
+            (kind, message)
         } else if can_ever_fit && retry_ms <= LONGEST_RETRY_AFTER_MS {
             let message = format!(
                 "Rate limit reached for budget '{}': {limit} {window}. Please try again in {}.",

@@ -57,15 +57,25 @@ impl Rules {
         budget.is_some_and(|budget| budget.unit == Unit::ConcurrentRequests && budget.mode == Mode::Enforce)
     }
 
+    /// The value of a dimension, or the model.
+    fn value<'a>(&self, labels: &'a Labels, name: &str) -> &'a str {
+        let known = self.policy.dimensions.iter().position(|dimension| dimension.name == name);
+        known.and_then(|at| labels.dimensions.get(at)).unwrap_or(&labels.model)
+    }
+
+    /// What a call leaves to others of a budget's limit.
+    pub(crate) fn keep(&self, rule: &Rule, labels: &Labels) -> u64 {
+        if rule.budget.gives_way.is_empty() {
+            return 0;
+        }
+        rule.budget.keep(rule.limit(labels), |name| self.value(labels, name))
+    }
+
     /// The lowest limit of output tokens that a guardrail of this kind sets a call.
     pub(crate) fn guardrail(&self, labels: &Labels, kind: OnExceeded) -> Option<u64> {
-        let value = |name: &str| {
-            let known = self.policy.dimensions.iter().position(|dimension| dimension.name == name);
-            known.and_then(|at| labels.dimensions.get(at)).unwrap_or(&labels.model).as_str()
-        };
         let guardrails = self.policy.guardrails.iter().filter(|guardrail| guardrail.on_exceeded == kind);
         guardrails
-            .filter(|guardrail| guardrail.holds(value))
+            .filter(|guardrail| guardrail.holds(|name| self.value(labels, name)))
             .map(|guardrail| guardrail.max_output_tokens)
             .min()
     }

@@ -137,6 +137,11 @@ impl Stats {
         self.count(&format!("{label}tollkeeper_without_server_calls_total"), 1);
     }
 
+    /// A call was refused that gives way to others.
+    pub(crate) fn gave_way(&mut self, budget: &str) {
+        self.count(&format!("budget=.={budget};.;tollkeeper_gave_way_total"), 1);
+    }
+
     /// What the filter itself added to a call: from its complete body to its going on.
     pub(crate) fn overhead(&mut self, host: &dyn Host, ns: u64) {
         let name = "tollkeeper_overhead_us";

@@ -190,7 +190,7 @@ impl Stream {
         match admission {
             Admission::Admitted(held) => self.forward(host, worker, call, held, from),
             Admission::Refused(shortage) => {
-                let refusal = call.refused_for(&shortage);
+                let refusal = call.refused_for(worker, &shortage);
                 self.refuse_call(host, worker, &call, &refusal)
             }
             Admission::Short => self.ask(host, worker, call, from),
@@ -199,7 +199,7 @@ impl Stream {
 
     fn ask(&mut self, host: &dyn Host, worker: &mut Worker, call: Box<Call>, from: From) -> Action {
         let asking = worker.reserve_what_there_is(host, &call.rules, &call.labels, &call.needs());
-        let wants = worker.wants(&call.rules, &call.labels, &asking);
+        let wants = worker.wants(host, &call.rules, &call.labels, &asking);
         match worker.ask(host, wants) {
             Some(question) => {
                 self.phase = Phase::AwaitingLeases { call, asking, question };
@@ -251,7 +251,7 @@ impl Stream {
             if let Admission::Admitted(held) = worker.reserve(host, rules, labels, &call.needs()) {
                 return self.forward(host, worker, call, held, From::Answer);
             }
-            let refusal = call.refused_for(&shortage);
+            let refusal = call.refused_for(worker, &shortage);
             return self.refuse_call(host, worker, &call, &refusal);
         }
         if answer.grants.len() == asking.len() {

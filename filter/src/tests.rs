@@ -5,6 +5,7 @@ mod amounts;
 mod counting;
 mod encodings;
 mod endings;
+mod giving_way;
 mod hostile;
 mod policies;
 mod providers;

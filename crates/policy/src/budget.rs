@@ -14,6 +14,8 @@ pub struct Budget {
     pub limit: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<Override>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gives_way: Vec<GivesWay>,
     pub unit: Unit,
     #[serde(default, deserialize_with = "known_or_default")]
     pub window: Window,
@@ -35,7 +37,24 @@ pub struct Override {
     pub limit: u64,
 }
 
+/// Calls that give way to others: they are admitted only as long as no more than a part of the limit is used or held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivesWay {
+    /// All of these must match.
+    pub when: Vec<Condition>,
+    /// So many thousandths of the limit.
+    pub permille: u16,
+}
+
 impl Budget {
+    /// What of `limit` a call leaves to others: nothing, unless it is one that gives way. `value`: of the call's dimensions.
+    #[must_use]
+    pub fn keep<'a>(&self, limit: u64, value: impl Fn(&str) -> &'a str) -> u64 {
+        let holds = |condition: &Condition| condition.matches(value(&condition.dimension));
+        let matching = self.gives_way.iter().filter(|gives_way| gives_way.when.iter().all(holds));
+        matching.map(|gives_way| limit.saturating_sub(part(limit, gives_way.permille))).max().unwrap_or(0)
+    }
+
     /// The limit of a subject, given by its values in the order of `per`: the first override's that matches, else the
     /// budget's own.
     #[must_use]

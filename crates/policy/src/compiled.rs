@@ -73,6 +73,7 @@ mod tests {
                 per: vec![],
                 limit: 5,
                 overrides: vec![],
+                gives_way: vec![],
                 unit: Unit::Tokens,
                 window: Window::Lifetime,
                 mode: Mode::Enforce,

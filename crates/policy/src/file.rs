@@ -3,6 +3,7 @@
 mod budgets;
 mod conditions;
 mod doubts;
+mod gives_way;
 mod guardrails;
 mod models;
 mod overrides;

@@ -30,7 +30,7 @@ mod file;
 mod known_prices;
 mod problem;
 
-pub use budget::{Budget, LostLease, Mode, OnOverrun, Override, WhenUnreachable, part};
+pub use budget::{Budget, GivesWay, LostLease, Mode, OnOverrun, Override, WhenUnreachable, part};
 pub use classes::Classes;
 pub use count::Counting;
 pub use dimension::{Dimension, Source};

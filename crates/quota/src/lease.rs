@@ -34,6 +34,8 @@ pub struct Lease {
     pub dry_until: u64,
     /// More is not to be had before the window ends, even if all that is held came back.
     pub attainable: u64,
+    /// Until then calls that give way to others need not ask for what `remaining` does not have beside what is kept.
+    pub kept_until: u64,
     /// One worker has asked for a refill; the others leave it until then.
     pub refill_until: u64,
     pub used_at: u64,
@@ -52,7 +54,7 @@ pub enum Take {
 
 impl Lease {
     /// Bytes of [`Lease::encode`].
-    pub const SIZE: usize = 104;
+    pub const SIZE: usize = 112;
 
     /// A first record, from what the server answered.
     #[must_use]
@@ -66,6 +68,7 @@ impl Lease {
             remaining: 0,
             dry_until: 0,
             attainable: u64::MAX,
+            kept_until: 0,
             refill_until: 0,
             used_at: now,
         }
@@ -103,6 +106,21 @@ impl Lease {
         }
     }
 
+    /// The same for a call that gives way to others: there must be `keep` left after it, in hand and at the server.
+    #[must_use]
+    pub fn take_leaving(&self, keep: u64, need: u64, now: u64) -> Take {
+        let wanted = need.saturating_add(keep);
+        let fits = wanted <= self.available.saturating_add(self.remaining);
+        match self.take(need, now) {
+            anyway if keep == 0 => anyway,
+            Take::Dry { retry_at } => Take::Dry { retry_at },
+            _ if wanted > self.attainable => Take::Dry { retry_at: self.ends_at },
+            taken if fits => taken,
+            _ if now < self.kept_until => Take::Dry { retry_at: self.kept_until },
+            _ => Take::Short { available: self.available },
+        }
+    }
+
     /// Puts `amount` in: a grant, or what a reservation did not use.
     #[must_use]
     pub fn credit(&self, amount: u64, now: u64) -> Lease {
@@ -115,6 +133,12 @@ impl Lease {
         Lease { remaining, dry_until: retry_at.min(self.ends_at), ..*self }
     }
 
+    /// Remembers that the server has so much and keeps it for calls that do not give way, until `retry_at`.
+    #[must_use]
+    pub fn kept(&self, remaining: u64, retry_at: u64) -> Lease {
+        Lease { remaining, kept_until: retry_at.min(self.ends_at), ..*self }
+    }
+
     /// Remembers that no more than `attainable` is to be had before the window ends. A smaller call is still worth asking
     /// for: what others hold now may come back unused.
     #[must_use]
@@ -125,7 +149,7 @@ impl Lease {
     #[must_use]
     pub fn encode(&self) -> [u8; Lease::SIZE] {
         let mut bytes = [0; Lease::SIZE];
-        let words: [u64; 13] = [
+        let words: [u64; 14] = [
             self.key.0 as u64,
             (self.key.0 >> 64) as u64,
             self.epoch.window,
@@ -136,6 +160,7 @@ impl Lease {
             self.remaining,
             self.dry_until,
             self.attainable,
+            self.kept_until,
             self.refill_until,
             self.used_at,
             LAYOUT,
@@ -167,6 +192,7 @@ impl Lease {
             remaining: next()?,
             dry_until: next()?,
             attainable: next()?,
+            kept_until: next()?,
             refill_until: next()?,
             used_at: next()?,
         };
@@ -178,7 +204,7 @@ impl Lease {
 const UNRETURNED_MS: u64 = 30_000;
 
 /// Changes with the layout: a record written by another version of the module in the same process is not misread.
-const LAYOUT: u64 = u64::from_le_bytes(*b"tklease3");
+const LAYOUT: u64 = u64::from_le_bytes(*b"tklease4");
 
 #[cfg(test)]
 mod tests {
@@ -223,6 +249,25 @@ mod tests {
         assert_eq!(spent.take(51, NOW), Take::Dry { retry_at: NOW + 5_000 });
         assert_eq!(spent.take(50, NOW), Take::Short { available: 10 }, "others may give back the rest");
         assert!(matches!(spent.take(10, NOW), Take::Taken(_)));
+    }
+
+    #[test]
+    fn a_call_that_gives_way_leaves_what_is_kept_and_others_take_it() {
+        let lease = Lease { remaining: 50, ..lease(100) };
+        assert!(matches!(lease.take_leaving(90, 60, NOW), Take::Taken(after) if after.available == 40));
+        assert_eq!(
+            lease.take_leaving(91, 60, NOW),
+            Take::Short { available: 100 },
+            "the server may have more by now"
+        );
+        let kept = lease.kept(50, NOW + 300);
+        assert_eq!(kept.take_leaving(91, 60, NOW), Take::Dry { retry_at: NOW + 300 });
+        assert!(matches!(kept.take_leaving(90, 60, NOW), Take::Taken(_)), "it still fits");
+        assert_eq!(kept.take_leaving(91, 60, NOW + 300), Take::Short { available: 100 });
+        assert!(matches!(kept.take(100, NOW), Take::Taken(_)), "others are not kept from it");
+        assert_eq!(kept.take(101, NOW), Take::Short { available: 100 }, "nor from asking for more");
+        let spent = lease.spent_but_for(150);
+        assert_eq!(spent.take_leaving(91, 60, NOW), Take::Dry { retry_at: spent.ends_at });
     }
 
     #[test]

@@ -13,7 +13,7 @@ fn refused(limit: &str, need: u64, retry_in_ms: u64) -> Refusal {
     let yaml = format!("budgets: [{{ name: b, limit: {limit}{window} }}]");
     let rules = Rules::new(Policy::from_yaml(&yaml).unwrap());
     let rule = &rules.budgets()[0];
-    let shortage = Shortage { rule: 0, limit: rule.budget.limit, need, retry_in_ms };
+    let shortage = Shortage { rule: 0, limit: rule.budget.limit, need, keep: 0, retry_in_ms };
     Refusal::shortage(rule, &shortage)
 }
 

@@ -154,7 +154,13 @@ impl Call {
             let cost_pico_usd = price.map_or(0, |price| price.worst_cost(prompt, output));
             rule.budget.unit.held(&Most { prompt, output, cost_pico_usd, gpu_ms })
         };
-        Needs { amounts: self.rules.budgets().iter().enumerate().map(amount).collect(), margin }
+        let rules = self.rules.budgets();
+        let keep = |rule: &Rule| self.rules.keep(rule, &self.labels);
+        Needs {
+            amounts: rules.iter().enumerate().map(amount).collect(),
+            keeps: rules.iter().map(keep).collect(),
+            margin,
+        }
     }
 
     /// The price of the name asked for, else of the model behind it.
@@ -240,9 +246,14 @@ impl Call {
         })
     }
 
-    pub(super) fn refused_for(&self, shortage: &Shortage) -> Refusal {
+    pub(super) fn refused_for(&self, worker: &mut Worker, shortage: &Shortage) -> Refusal {
         match self.rules.budgets().get(shortage.rule) {
-            Some(rule) => Refusal::shortage(rule, shortage),
+            Some(rule) => {
+                if shortage.keep > 0 {
+                    worker.stats.gave_way(&rule.budget.name);
+                }
+                Refusal::shortage(rule, shortage)
+            }
             None => Refusal::unavailable(),
         }
     }

@@ -124,7 +124,7 @@ impl Server {
         let worker = request.reporter.as_ref().unwrap().worker;
         let short = request.wants.iter().position(|want| {
             let (free, _) = self.free(want, now);
-            want.need > free
+            want.need + want.keep.saturating_sub(want.in_hand) > free
         });
         match short {
             Some(at) => answer.exhausted = Some(self.exhausted(&request.wants[at], at, now)),
@@ -146,9 +146,10 @@ impl Server {
         let used = self.books(want, window).used;
         let resets_in_ms = end - now;
         let unused = limit.saturating_sub(used);
-        let retry_in_ms = if want.need + want.held > unused { resets_in_ms } else { 250 };
+        let retry_in_ms = if want.need + want.held + want.keep > unused { resets_in_ms } else { 250 };
+        let gives_way = want.keep > 0 && want.need <= remaining;
         let want = u32::try_from(at).unwrap();
-        Exhausted { want, limit, remaining, resets_in_ms, retry_in_ms, window, unused }
+        Exhausted { want, limit, remaining, resets_in_ms, retry_in_ms, window, unused, gives_way }
     }
 
     fn books(&mut self, want: &Want, window: u64) -> &mut Books {
@@ -174,7 +175,8 @@ impl Server {
     fn grant(&mut self, want: &Want, now: u64) -> Grant {
         let (free, (window, end)) = self.free(want, now);
         let limit = self.limit(want);
-        let amount = want.need + self.generosity.min((free - want.need) / 2);
+        let amount =
+            want.need + self.generosity.min((free - want.need - want.keep.saturating_sub(want.in_hand)) / 2);
         let books = self.books(want, window);
         books.outstanding += amount;
         assert!(amount == 0 || books.used + books.outstanding <= limit, "the test's own server overspends");

@@ -111,7 +111,9 @@ fn want(field: &str, want: &Want) -> Result<(), Status> {
     bucket(&format!("{field}.bucket"), want.bucket.as_ref())?;
     amount(&format!("{field}.need"), want.need)?;
     amount(&format!("{field}.demand"), want.demand)?;
-    amount(&format!("{field}.held"), want.held)
+    amount(&format!("{field}.held"), want.held)?;
+    amount(&format!("{field}.keep"), want.keep)?;
+    amount(&format!("{field}.in_hand"), want.in_hand)
 }
 
 #[allow(clippy::result_large_err)]

@@ -131,7 +131,7 @@ pub(crate) const GPU_MAX_MS: u64 = 200_000;
 pub(crate) const PROMPT_WEIGHT: u64 = 2;
 pub(crate) const OUTPUT_WEIGHT: u64 = 5;
 
-const BUDGETS: usize = 14;
+const BUDGETS: usize = 15;
 /// The position of the one with a local share.
 const LOCAL: usize = 8;
 
@@ -172,6 +172,7 @@ fn policies(dice: &Dice, count: usize) -> Policies {
             budget("soft", "tenant", tokens.clone(), "when_unreachable: allow"),
             budget("loose", "tenant", tokens.clone(), "lost_lease: released, when_unreachable: deny"),
             budget("local", "tenant", tokens.clone(), "when_unreachable: local, local_share: 20%"),
+            budget("yields", "", format!("{size} tokens"), &format!("gives_way: [{{ when: {{ tenant: tenant-1 }}, at: 50% }}], {deny}")),
             budget("watched", "tenant", tokens, "mode: shadow"),
             budget("likely", "", format!("{} tokens", size * 3 / 4), &format!("reserve: {{ expected: 0.5 }}, {deny}")),
             budget(

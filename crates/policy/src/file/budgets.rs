@@ -1,5 +1,6 @@
 //! `budgets:`
 
+use super::gives_way::{GivesWayEntry, read_gives_way};
 use super::line;
 use super::overrides::{OverrideEntry, read_overrides};
 use super::reserve::ReserveEntry;
@@ -28,6 +29,8 @@ pub(super) struct BudgetEntry {
     overrides: Vec<Spanned<OverrideEntry>>,
     #[serde(default)]
     weights: WeightsEntry,
+    #[serde(default)]
+    gives_way: Vec<Spanned<GivesWayEntry>>,
     window: Option<Spanned<String>>,
     time_zone: Option<Spanned<String>>,
     fiscal_month_start: Option<Spanned<u64>>,
@@ -97,6 +100,7 @@ pub(super) fn read_budgets(
         let per: Vec<&str> = entry.per.iter().map(|dimension| dimension.value.as_str()).collect();
         let overrides = read_overrides(entry.overrides, &per, unit, &mut wrong);
         let unit = read_weights(unit, &entry.weights, line(&entry.limit), &mut wrong);
+        let gives_way = read_gives_way(entry.gives_way, &names, &mut wrong);
         let own = CalendarEntry {
             time_zone: entry.time_zone,
             month_start: entry.fiscal_month_start,
@@ -138,6 +142,7 @@ pub(super) fn read_budgets(
             per: entry.per.into_iter().map(|dimension| dimension.value).collect(),
             limit,
             overrides,
+            gives_way,
             unit,
             window,
             mode: entry.mode,

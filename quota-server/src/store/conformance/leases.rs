@@ -55,6 +55,29 @@ pub(crate) async fn what_others_hold_comes_back_and_what_is_spent_does_not(kind:
     assert_eq!(answer.exhausted.unwrap().retry_in_ms, HOUR - 5);
 }
 
+pub(crate) async fn who_gives_way_gets_nothing_of_what_is_kept_and_keeps_nobody_from_it(kind: impl Kind) {
+    let store = kind.open(T0);
+    let leaving = |need, keep| vec![Want { keep, ..want("tokens", &["acme"], need, 500) }];
+    // Half of the 100 that are neither needed nor kept come on top.
+    let answer = granted(&store, T0, acquire(worker(1, 1), 1, leaving(500, 400))).await;
+    assert_eq!((answer.grants[0].amount, answer.grants[0].remaining), (550, 450));
+    let asked = acquire(worker(1, 1), 2, leaving(51, 400));
+    let Acquired::Exhausted(answer) = store.acquire(at(T0), asked).await.unwrap() else { panic!("granted") };
+    let exhausted = answer.exhausted.unwrap();
+    assert_eq!((exhausted.gives_way, exhausted.remaining, exhausted.unused), (true, 450, 1000));
+    assert!(exhausted.retry_in_ms < 1_000, "soon: the holder may return some");
+    granted(&store, T0, acquire(worker(2, 1), 1, vec![want("tokens", &["acme"], 450, 0)])).await;
+
+    // What a process has in hand is left, too; but once all but what is kept is spent there is nothing to wait for before the window ends.
+    applied(&store, T0, SyncRequest { settled: vec![settled("tokens", 1, 550, 0)], ..sync(worker(1, 1), 1) })
+        .await;
+    let leaving_in_hand = vec![Want { keep: 400, in_hand: 350, ..want("tokens", &["acme"], 51, 500) }];
+    let asked = acquire(worker(1, 1), 3, leaving_in_hand);
+    let Acquired::Exhausted(answer) = store.acquire(at(T0), asked).await.unwrap() else { panic!("granted") };
+    let exhausted = answer.exhausted.unwrap();
+    assert_eq!((exhausted.gives_way, exhausted.retry_in_ms), (false, HOUR));
+}
+
 pub(crate) async fn a_repeated_acquire_takes_nothing_more(kind: impl Kind) {
     let store = kind.open(T0);
     let asked = acquire(worker(1, 1), 7, vec![want("tokens", &["acme"], 200, 50)]);

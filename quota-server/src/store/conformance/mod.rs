@@ -32,6 +32,7 @@ macro_rules! every_test {
             leases: a_grant_covers_the_need_and_leaves_the_rest,
             leases: all_wants_are_granted_or_none,
             leases: what_others_hold_comes_back_and_what_is_spent_does_not,
+            leases: who_gives_way_gets_nothing_of_what_is_kept_and_keeps_nobody_from_it,
             leases: a_repeated_acquire_takes_nothing_more,
             leases: a_refused_acquire_is_refused_again_whatever_has_come_back,
             leases: an_unanswered_acquire_is_taken_back_and_can_not_come_late,
@@ -157,7 +158,7 @@ fn bucket(budget: &str, subject: &[&str]) -> Option<quota::proto::Bucket> {
 }
 
 fn want(budget: &str, subject: &[&str], need: u64, demand: u64) -> Want {
-    Want { bucket: bucket(budget, subject), need, demand, held: 0 }
+    Want { bucket: bucket(budget, subject), need, demand, held: 0, keep: 0, in_hand: 0 }
 }
 
 fn acquire(reporter: Reporter, number: u64, wants: Vec<Want>) -> AcquireRequest {

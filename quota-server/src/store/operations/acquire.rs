@@ -61,10 +61,11 @@ fn decide<R: Rows>(
     let mut opened = Vec::with_capacity(budgets.len());
     for (index, (want, budget)) in request.wants.iter().zip(&budgets).enumerate() {
         let open = Open::of(rows, at, budget, subject_of(want))?;
-        if let Err(short) = open.state.fits(open.limit(), want.need) {
+        let gives_way = want.keep > 0 && open.state.fits(open.limit(), want.need).is_ok();
+        if let Err(short) = open.state.fits(open.limit(), want.need.saturating_add(kept(want))) {
             let (start, end) = budget.window.at(at.now);
             let resets_in_ms = end.saturating_sub(at.now);
-            let needed = want.need.saturating_add(want.held);
+            let needed = want.need.saturating_add(want.held).saturating_add(want.keep);
             let unused = open.whole.saturating_sub(open.counted().used);
             let retry_in_ms = if needed <= unused {
                 RETRY_MS.min(resets_in_ms)
@@ -81,6 +82,7 @@ fn decide<R: Rows>(
                 retry_in_ms,
                 window: start,
                 unused,
+                gives_way,
             });
             return Ok(answer);
         }
@@ -110,7 +112,7 @@ pub(super) fn grant<R: Rows>(
     // Of calls in flight each takes one, and one comes back: what is kept for later ones would only be missing elsewhere.
     let extra = match (budget.unit, budget.mode) {
         (Unit::ConcurrentRequests, Mode::Enforce) => 0,
-        _ => extra(remaining - need, want.demand, holders),
+        _ => extra((remaining - need).saturating_sub(kept(want)), want.demand, holders),
     };
     let amount = need + extra;
     if amount > 0 {
@@ -128,6 +130,11 @@ pub(super) fn grant<R: Rows>(
         remaining: open.state.remaining(limit),
         generation,
     })
+}
+
+/// What has to be left here after a want is met.
+fn kept(want: &Want) -> u64 {
+    want.keep.saturating_sub(want.in_hand)
 }
 
 /// The budget a want means, if the policy has it in that form.
