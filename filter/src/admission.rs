@@ -5,7 +5,7 @@ use crate::host::Host;
 use crate::pockets::CALLS;
 use crate::rules::{Labels, Rules};
 use crate::worker::Worker;
-use policy::{Consumed, Mode, Unit, WhenUnreachable};
+use policy::{Consumed, Mode, Unit, WhenUnreachable, Window};
 use quota::proto::{Exhausted, Grant, Want};
 use quota::{BucketKey, Epoch, LARGEST_AMOUNT, Lease};
 
@@ -188,7 +188,7 @@ impl Worker {
             let key = rule.key(labels, self.seed());
             let need = needs.of(at);
             // What can never be had is no demand: a lease sized by it would take what others need.
-            if need <= rule.limit(labels) {
+            if need <= rule.budget.most_at_once(rule.limit(labels)) {
                 self.buckets.demanded(key, now, need, || rule.bucket(labels));
             }
             let keep = needs.keep(at);
@@ -303,7 +303,15 @@ impl Worker {
             (missing.rule, missing.need.saturating_add(missing.held), missing.keep)
         });
         if let (Some(missing), Some(rule)) = (asking.missing.get(at), rules.budgets().get(rule)) {
-            self.remember_dry(host, missing.key, || rule.bucket(labels), said, sent_at);
+            let refills = matches!(rule.budget.window, Window::Refill { .. });
+            // What a smaller call needs comes back sooner than what this one does.
+            let retry_in_ms = if refills && !spent_for_good {
+                said.retry_in_ms.min(u64::from(self.config.tick_ms))
+            } else {
+                said.retry_in_ms
+            };
+            let said = Exhausted { retry_in_ms, ..*said };
+            self.remember_dry(host, missing.key, || rule.bucket(labels), &said, sent_at);
         }
         let (of_the_rule, others) = asking.held.parts.into_iter().partition(|part| part.rule == rule);
         self.give_back(host, rules, labels, Reservation { parts: others });

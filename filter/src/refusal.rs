@@ -69,23 +69,24 @@ impl Refusal {
 
     /// A budget does not admit the call: a throttle where waiting a little helps, else an exhausted budget, which no
     /// SDK may retry.
-    pub(crate) fn shortage(rule: &Rule, shortage: &Shortage) -> Refusal {
+    /// `limit` is the subject's: of a bucket that is refilled, the shortage has its size.
+    pub(crate) fn shortage(rule: &Rule, limit: u64, shortage: &Shortage) -> Refusal {
         let budget = &rule.budget;
-        let limit = budget.unit.amount(shortage.limit);
-        let window = &budget.window;
+        let (says, window) = (budget.says(limit), &budget.window);
         let can_ever_fit = shortage.need.saturating_add(shortage.keep) <= shortage.limit;
         let retry_ms = shortage.retry_in_ms.max(1);
         let (kind, message) = if budget.unit == Unit::ConcurrentRequests {
             let message = format!(
-                "Too many requests in flight for budget '{}': at most {limit}. Please try again in {}.",
+                "Too many requests in flight for budget '{}': at most {}. Please try again in {}.",
                 budget.name,
+                budget.unit.amount(limit),
                 duration(retry_ms)
             );
             (Kind::Throttled, message)
         } else if can_ever_fit && shortage.keep > 0 {
             let kind = if retry_ms <= LONGEST_RETRY_AFTER_MS { Kind::Throttled } else { Kind::Exhausted };
             let message = format!(
-                "Budget '{}' ({limit} {window}) keeps what is left for calls that come before this one. \
+                "Budget '{}' ({says}) keeps what is left for calls that come before this one. \
                  Please try again in {}.",
                 budget.name,
                 duration(retry_ms)
@@ -93,7 +94,7 @@ impl Refusal {
             (kind, message)
         } else if can_ever_fit && retry_ms <= LONGEST_RETRY_AFTER_MS {
             let message = format!(
-                "Rate limit reached for budget '{}': {limit} {window}. Please try again in {}.",
+                "Rate limit reached for budget '{}': {says}. Please try again in {}.",
                 budget.name,
                 duration(retry_ms)
             );
@@ -101,17 +102,17 @@ impl Refusal {
         } else if can_ever_fit {
             let resets =
                 if window.ends() { format!(" It resets in {}.", duration(retry_ms)) } else { String::new() };
-            (Kind::Exhausted, format!("Budget '{}' is used up: {limit} {window}.{resets}", budget.name))
+            (Kind::Exhausted, format!("Budget '{}' is used up: {says}.{resets}", budget.name))
         } else {
             let message = format!(
-                "This request can use up to {}, more than budget '{}' ever has: {limit} {window}. \
+                "This request can use up to {}, more than budget '{}' ever has: {says}. \
                  Send a shorter prompt or ask for fewer output tokens.",
                 budget.unit.amount(shortage.need),
                 budget.name
             );
             (Kind::Exhausted, message)
         };
-        let limits = Limits::of(budget.unit, shortage.limit, retry_ms);
+        let limits = Limits::of(budget.unit, limit, retry_ms);
         Refusal { retry_ms: Some(retry_ms), limits, ..Refusal::new(kind, message) }
     }
 

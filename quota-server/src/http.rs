@@ -130,6 +130,11 @@ fn send(mut file: File, to: &mpsc::Sender<io::Result<Bytes>>) {
 fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
     let budget = policy.budget(&open.budget)?;
     let limit = budget.limit_of(open.subject.iter().map(String::as_str));
+    let whole = budget.most_at_once(limit);
+    let rate = store::rate_of(budget, limit);
+    // When all of it is there again.
+    let full_in = rate.and_then(|rate| open.bucket.refills_in(rate, whole, whole, now));
+    let ends = full_in.map_or(open.window_end, |ms| now.saturating_add(ms));
     let subject: Map<String, Value> =
         budget.per.iter().cloned().zip(open.subject.iter().map(|value| json!(value))).collect();
     Some(json!({
@@ -141,13 +146,14 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
             unit => unit.to_string(),
         },
         "limit": limit,
+        "burst": rate.map(|_| whole),
         "used": open.bucket.used,
         "lost": open.lost,
         "outstanding": open.bucket.outstanding,
-        "remaining": open.bucket.remaining(limit),
+        "remaining": open.bucket.remaining(whole),
         "window_start_ms": open.window_start,
-        "resets_at": budget.window.ends().then(|| moment_text(open.window_end)),
-        "resets_in_ms": open.window_end.saturating_sub(now),
+        "resets_at": (budget.window.ends() || rate.is_some()).then(|| moment_text(ends)),
+        "resets_in_ms": ends.saturating_sub(now),
     }))
 }
 

@@ -4,7 +4,7 @@
 mod ask;
 
 use clap::{Parser, Subcommand};
-use policy::{Budget, Unit};
+use policy::Budget;
 use quota_server::edge::access::Role;
 use quota_server::edge::{options, token};
 use quota_server::report::{self, Query, Report};
@@ -213,18 +213,13 @@ fn plural(word: &str, count: usize) -> String {
 }
 
 fn summary(budget: &Budget) -> String {
-    let amount = |limit| budget.unit.amount(limit);
     let per =
         if budget.per.is_empty() { "all together".into() } else { format!("each {}", budget.per.join(", ")) };
-    let window = match budget.unit {
-        Unit::ConcurrentRequests => "at a time".to_owned(),
-        _ => budget.window.to_string(),
-    };
-    let mut text = format!("{}: {} {window} for {per}", budget.name, amount(budget.limit));
+    let mut text = format!("{}: {} for {per}", budget.name, budget.says(budget.limit));
     for of_some in &budget.overrides {
         let when = of_some.when.iter().map(|of| format!("{} {}", of.dimension, of.values.join(" or ")));
         let when: Vec<String> = when.collect();
-        text.push_str(&format!("; {} for {}", amount(of_some.limit), when.join(", ")));
+        text.push_str(&format!("; {} for {}", budget.unit.amount(of_some.limit), when.join(", ")));
     }
     text
 }

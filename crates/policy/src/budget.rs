@@ -68,6 +68,28 @@ impl Budget {
         let found = self.overrides.iter().find(|of_some| of_some.when.iter().all(holds));
         found.map_or(self.limit, |of_some| of_some.limit)
     }
+
+    /// How much a bucket with this limit can hold: all of it, where it has no other size.
+    #[must_use]
+    pub const fn most_at_once(&self, limit: u64) -> u64 {
+        match self.window {
+            Window::Refill { burst: Some(burst), .. } => burst,
+            _ => limit,
+        }
+    }
+
+    /// A limit of the budget's in words: `500 USD per month`, `20 concurrent requests at a time`.
+    #[must_use]
+    pub fn says(&self, limit: u64) -> String {
+        let amount = self.unit.amount(limit);
+        match self.window {
+            _ if self.unit == Unit::ConcurrentRequests => format!("{amount} at a time"),
+            Window::Refill { burst: Some(burst), .. } => {
+                format!("{amount} {}, {} at once", self.window, self.unit.amount(burst))
+            }
+            _ => format!("{amount} {}", self.window),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

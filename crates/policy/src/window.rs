@@ -14,6 +14,12 @@ pub enum Window {
     Fixed { ms: u64 },
     /// Any span of this length, whenever it begins. It is kept in slots: see [`Window::lingers_ms`].
     Rolling { ms: u64 },
+    /// No window at all: what was used comes back all the time, as much as the limit in this length.
+    Refill {
+        ms: u64,
+        /// How much can be had at once. `None`: the limit.
+        burst: Option<u64>,
+    },
     /// As people keep it.
     Calendar(Calendar),
     /// All time there is. The default for filters that do not know the server's: it tells them when windows end, and no
@@ -48,7 +54,7 @@ impl Window {
     /// Whether it comes to an end.
     #[must_use]
     pub const fn ends(&self) -> bool {
-        !matches!(self, Window::Lifetime)
+        !matches!(self, Window::Lifetime | Window::Refill { .. })
     }
 
     /// When a window ends that a process begins at `now` on its own, without the server that would know. `known`: the end of
@@ -62,6 +68,7 @@ impl Window {
             }),
             // The server's are slots.
             Window::Rolling { .. } => now.saturating_add(self.lingers_ms()),
+            Window::Refill { ms, .. } => now.saturating_add(*ms),
             Window::Calendar(_) => known.unwrap_or_else(|| now.saturating_add(DAY_MS)),
             Window::Lifetime => u64::MAX,
         }
@@ -88,6 +95,7 @@ impl fmt::Display for Window {
         match self {
             Window::Fixed { ms } => write!(f, "per {}", Length(*ms)),
             Window::Rolling { ms } => write!(f, "in any {}", Length(*ms)),
+            Window::Refill { ms, .. } => write!(f, "per {}, refilled all the time", Length(*ms)),
             Window::Calendar(calendar) => f.write_str(match calendar.period {
                 Period::Day => "per day",
                 Period::Week => "per week",
@@ -158,5 +166,6 @@ mod tests {
         assert_eq!(fixed(86_400_000), "per 1d");
         assert_eq!(fixed(5_430_000), "per 1h30m30s");
         assert_eq!(Window::Lifetime.to_string(), "in all");
+        assert_eq!(Window::Refill { ms: 60_000, burst: None }.to_string(), "per 1m, refilled all the time");
     }
 }

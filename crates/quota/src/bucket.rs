@@ -12,6 +12,8 @@ pub struct Bucket {
     pub used: u64,
     /// Granted to processes and not yet settled: the sum over all accounts.
     pub outstanding: u64,
+    /// Of a bucket that [drains](Bucket::drain): up to when it has, Unix µs. 0 for others.
+    pub drained_at: u64,
 }
 
 /// What one process holds of one bucket under one generation of its lease term.
@@ -95,10 +97,13 @@ impl Bucket {
         account.outstanding = account.outstanding.saturating_sub(held);
         self.outstanding = self.outstanding.saturating_sub(held);
 
-        // Charged when the term lapsed: take that charge back and put the true one in its place.
+        // Charged when the term lapsed: take that charge back and put the true one in its place. Not where it has been
+        // draining since: what has drained would be had twice.
         let lost = smaller(told.saturating_sub(held), account.written_off);
         account.written_off = account.written_off.saturating_sub(lost);
-        self.used = self.used.saturating_sub(lost).saturating_add(spent);
+        let (back, charged) =
+            if self.drained_at == 0 { (lost, spent) } else { (0, spent.saturating_sub(lost)) };
+        self.used = self.used.saturating_sub(back).saturating_add(charged);
 
         spent.saturating_sub(held.saturating_add(lost))
     }
@@ -151,7 +156,7 @@ mod tests {
     fn settling_splits_what_was_held_into_used_and_free() {
         let (mut bucket, mut account) = granted(60);
         assert_eq!(bucket.settle(&mut account, 25, 35), 0);
-        assert_eq!((bucket, account), (Bucket { used: 25, outstanding: 0 }, Account::default()));
+        assert_eq!((bucket, account), (Bucket { used: 25, ..Bucket::default() }, Account::default()));
     }
 
     #[test]
@@ -167,7 +172,7 @@ mod tests {
         bucket.lapse(&mut account, Lapse::Spend);
         assert_eq!(
             (bucket, account),
-            (Bucket { used: 60, outstanding: 0 }, Account { outstanding: 0, written_off: 60 })
+            (Bucket { used: 60, ..Bucket::default() }, Account { outstanding: 0, written_off: 60 })
         );
         assert_eq!(bucket.settle(&mut account, 20, 0), 0);
         assert_eq!(bucket.used, 60);

@@ -3,6 +3,7 @@
 //!
 //! The server's side:
 //! * [`Bucket`] and [`Account`]: what is used, what each process holds, and every way they change;
+//! * [`Rate`]: buckets that are refilled all the time;
 //! * [`extra`]: how much to grant beyond the need;
 //! * [`Term`]: how long a process's leases are good for.
 //!
@@ -16,6 +17,7 @@ mod bucket;
 mod lease;
 mod local;
 mod outputs;
+mod refill;
 mod sizing;
 mod term;
 
@@ -23,6 +25,7 @@ pub use bucket::{Account, Bucket, Lapse, Short};
 pub use lease::{BucketKey, Epoch, Lease, Take};
 pub use local::Local;
 pub use outputs::Outputs;
+pub use refill::Rate;
 pub use sizing::extra;
 pub use term::Term;
 

@@ -14,7 +14,7 @@ fn refused(limit: &str, need: u64, retry_in_ms: u64) -> Refusal {
     let rules = Rules::new(Policy::from_yaml(&yaml).unwrap());
     let rule = &rules.budgets()[0];
     let shortage = Shortage { rule: 0, limit: rule.budget.limit, need, keep: 0, retry_in_ms };
-    Refusal::shortage(rule, &shortage)
+    Refusal::shortage(rule, rule.budget.limit, &shortage)
 }
 
 fn header<'a>(refusal: &'a Reply, name: &str) -> Option<&'a str> {
@@ -46,6 +46,31 @@ fn too_many_in_flight_is_a_throttle_that_says_how_many_are_allowed() {
     assert_eq!(header(&refusal, "x-ratelimit-limit-requests"), None, "those are of requests in a time");
     let text = String::from_utf8_lossy(&refusal.body);
     assert!(text.contains("in flight for budget 'b': at most 20 concurrent requests. Please"), "{text}");
+}
+
+#[test]
+fn a_bucket_that_is_refilled_says_its_rate_and_its_size() {
+    let yaml = "budgets: [{ name: b, limit: 600 tokens, window: refill 60s, burst: 100 tokens }]";
+    let rules = Rules::new(Policy::from_yaml(yaml).unwrap());
+    let says = |need, retry_in_ms| {
+        // The server's limit is what the bucket can hold.
+        let shortage = Shortage { rule: 0, limit: 100, need, keep: 0, retry_in_ms };
+        let reply = Refusal::shortage(&rules.budgets()[0], 600, &shortage).reply(Api::OpenAiChat, NOW);
+        (code(&reply), String::from_utf8(reply.body).unwrap())
+    };
+    let (code, text) = says(50, 1_500);
+    assert_eq!(code, "rate_limit_exceeded");
+    assert!(
+        text.contains(
+            "600 tokens per 1m, refilled all the time, 100 tokens at once. Please try again in 1.5s"
+        ),
+        "{text}"
+    );
+    assert_eq!(
+        says(101, u64::MAX).0,
+        "insufficient_quota",
+        "it never fits, though it is less than the limit"
+    );
 }
 
 #[test]

@@ -252,7 +252,7 @@ impl Call {
                 if shortage.keep > 0 {
                     worker.stats.gave_way(&rule.budget.name);
                 }
-                Refusal::shortage(rule, shortage)
+                Refusal::shortage(rule, rule.limit(&self.labels), shortage)
             }
             None => Refusal::unavailable(),
         }

@@ -10,7 +10,7 @@ use crate::proto::envoy::extensions::common::ratelimit::v3::RateLimitDescriptor;
 use crate::proto::envoy::service::ratelimit::v3::rate_limit_response::{Code, DescriptorStatus, RateLimit};
 use crate::proto::envoy::service::ratelimit::v3::rate_limit_service_server::RateLimitService as Service;
 use crate::proto::envoy::service::ratelimit::v3::{RateLimitRequest, RateLimitResponse};
-use crate::store::{Charge, Moment, Spent};
+use crate::store::{Charge, Moment, Spent, rate_of};
 use policy::{Budget, Period, Unit, Window};
 use std::sync::Arc;
 use std::time::Instant;
@@ -117,12 +117,15 @@ fn answer(
         };
         over |= !fits;
         let limit = budget.limit_of(charge.subject.iter().map(String::as_str));
-        let remaining = narrow(bucket.remaining(limit));
+        let whole = budget.most_at_once(limit);
+        let remaining = narrow(bucket.remaining(whole));
         let tighter = !told[owner] || remaining < status.limit_remaining;
         let was_over = status.code == i32::from(Code::OverLimit);
         if !fits || (tighter && !was_over) {
             let end = budget.window.at(at.now).1.saturating_add(budget.window.lingers_ms());
-            let resets_in = end.saturating_sub(at.now);
+            let full_in =
+                rate_of(budget, limit).and_then(|rate| bucket.refills_in(rate, whole, whole, at.now));
+            let resets_in = full_in.unwrap_or(end.saturating_sub(at.now));
             *status = DescriptorStatus {
                 code: if fits { Code::Ok } else { Code::OverLimit }.into(),
                 current_limit: Some(RateLimit {
@@ -157,7 +160,11 @@ fn envoys_unit(window: &Window) -> u32 {
             Period::Week => 7,
             Period::Quarter => 0,
         },
-        Window::Fixed { .. } | Window::Rolling { .. } | Window::Lifetime => 0,
+        Window::Refill { ms: 1_000, .. } => 1,
+        Window::Refill { ms: 60_000, .. } => 2,
+        Window::Refill { ms: 3_600_000, .. } => 3,
+        Window::Refill { ms: 86_400_000, .. } => 4,
+        Window::Fixed { .. } | Window::Rolling { .. } | Window::Refill { .. } | Window::Lifetime => 0,
     }
 }
 

@@ -15,9 +15,9 @@ pub mod sqlite;
 pub use location::Location;
 
 use ledger::{Entry, Retention};
-use policy::Policy;
-use quota::Bucket;
+use policy::{Budget, Policy, Window};
 use quota::proto::{AcquireRequest, AcquireResponse, Grant, Settled, SyncRequest, SyncResponse, Want};
+use quota::{Bucket, Rate};
 use std::fs::File;
 use std::future::Future;
 use std::pin::Pin;
@@ -144,13 +144,30 @@ pub struct OpenBucket {
     pub lost: u64,
 }
 
+/// How fast what was used of a bucket with this limit comes back, where it does so all the time.
+#[must_use]
+pub fn rate_of(budget: &Budget, limit: u64) -> Option<Rate> {
+    match budget.window {
+        Window::Refill { ms, .. } => Some(Rate { amount: limit, ms }),
+        _ => None,
+    }
+}
+
 /// The buckets that count at `now`: the slots of a rolling window are one, and others are as they are. `open` holds all
 /// whose window has not ended before [`counting_since`].
 #[must_use]
 pub fn counting(policy: &Policy, open: Vec<OpenBucket>, now: u64) -> Vec<OpenBucket> {
     let mut counting: Vec<OpenBucket> = Vec::with_capacity(open.len());
     for mut bucket in open {
-        let lingers = policy.budget(&bucket.budget).map_or(0, |budget| budget.window.lingers_ms());
+        let budget = policy.budget(&bucket.budget);
+        let lingers = budget.map_or(0, |budget| budget.window.lingers_ms());
+        if let Some(budget) = budget {
+            let limit = budget.limit_of(bucket.subject.iter().map(String::as_str));
+            if let Some(rate) = rate_of(budget, limit) {
+                bucket.bucket.drain(rate, now);
+                bucket.lost = bucket.lost.min(bucket.bucket.used);
+            }
+        }
         bucket.window_end = bucket.window_end.saturating_add(lingers);
         if bucket.window_end <= now {
             continue;

@@ -182,19 +182,39 @@ impl Books {
             *committed += most;
             // Windows that any server may have been in.
             let windows = windows(&rule.window, self.begins, now + self.skew_ms);
+            let drained = drains(&rule.window, limit, now + self.skew_ms - self.begins);
             let none_has_taught = self.ended.get(&place).copied().unwrap_or(0) < TEACHING;
             // By its own clock a process is in other windows, and may see one more.
-            let own = rule.share.map(|share| share * (windows + 1) * self.processes);
+            let own_windows = match rule.window {
+                Window::Refill { ms, .. } => (now - self.begins) / ms + 2,
+                _ => windows + 1,
+            };
+            let own = rule.share.map(|share| share * own_windows * self.processes);
             let is_kept = rule.hard
                 || (rule.flights && !self.lapsed)
                 || (rule.expected && none_has_taught)
                 || own.is_some();
             let own = own.unwrap_or(0);
-            if is_kept && *committed > limit * windows + own {
+            if is_kept && *committed > limit * windows + drained + own {
                 let name = &rule.name;
                 return Err(format!(
-                    "overspends {name} of {place:?}: {committed} of {windows} times {limit} and {own}"
+                    "overspends {name} of {place:?}: {committed} of {windows} times {limit}, {drained} and {own}"
                 ));
+            }
+            if let Window::Refill { .. } = rule.window {
+                let recent = self.recent.entry(place.clone()).or_default();
+                recent.push((now, number, most));
+                let mut within = 0;
+                for (at, _, amount) in recent.iter().rev() {
+                    within += amount;
+                    let drained = drains(&rule.window, limit, now - at);
+                    if rule.hard && self.clocks_agree && within > limit + drained {
+                        let (name, ms) = (&rule.name, now - at);
+                        return Err(format!(
+                            "{within} of {name} of {place:?} within {ms} ms: {limit} and {drained} allowed"
+                        ));
+                    }
+                }
             }
             if let Window::Rolling { ms } = rule.window {
                 let recent = self.recent.entry(place.clone()).or_default();
@@ -263,19 +283,25 @@ impl Books {
         for open in open {
             let Some(rule) = self.rules.iter().position(|rule| rule.name == open.budget) else { continue };
             let place = (rule, open.subject.concat());
-            let told = open.bucket.used.checked_sub(open.lost);
-            *reported.entry(place.clone()).or_default() +=
-                told.ok_or_else(|| format!("more lost than used: {open:?}"))?;
             let held = open.bucket.used + open.bucket.outstanding;
             let budget = budgets.iter().find(|budget| budget.name == open.budget);
             let limit = budget.map_or(0, |budget| limit_of(budget, &place.1));
-            let before = self.last.insert((place, open.window_start), held).unwrap_or(0);
+            let before = self.last.insert((place.clone(), open.window_start), held).unwrap_or(0);
             if self.rules[rule].hard && held > before && held > limit {
                 return Err(format!("{open:?} has grown beyond its limit of {limit}"));
             }
+            // What was used has drained in part, and so has what was lost.
+            if let Window::Refill { .. } = self.rules[rule].window {
+                continue;
+            }
+            let told = open.bucket.used.checked_sub(open.lost);
+            *reported.entry(place).or_default() +=
+                told.ok_or_else(|| format!("more lost than used: {open:?}"))?;
         }
         reported.retain(|_, amount| *amount > 0);
-        let told: BTreeMap<_, _> = self.told.iter().filter(|(_, amount)| **amount > 0).collect();
+        let drains = |rule: usize| matches!(self.rules[rule].window, Window::Refill { .. });
+        let told = self.told.iter().filter(|(place, amount)| **amount > 0 && !drains(place.0));
+        let told: BTreeMap<_, _> = told.collect();
         if !reported.iter().eq(told.iter().map(|(place, amount)| (*place, *amount))) {
             return Err(format!("the store has been told {told:?} and holds {reported:?}"));
         }
@@ -311,7 +337,8 @@ impl Books {
             let of_place =
                 open.iter().filter(|open| open.budget == rule.name && open.subject.concat() == place.1);
             let used: u64 = of_place.map(|open| open.bucket.used).sum();
-            if rule.hard && used < spent {
+            let drains = matches!(rule.window, Window::Refill { .. });
+            if rule.hard && !drains && used < spent {
                 return Err(format!("{place:?}: {spent} spent, {used} paid for"));
             }
         }
@@ -327,14 +354,23 @@ impl Books {
             let Rule { name, window, .. } = &self.rules[*rule];
             let limit = self.rules[*rule].limit(subject);
             let windows = windows(window, self.begins, until + self.skew_ms);
+            let drained = drains(window, limit, until + self.skew_ms - self.begins);
             let said = said(name);
-            if spent > limit * windows + said {
+            if spent > limit * windows + drained + said {
                 return Err(format!(
                     "{name} of {subject:?}: {spent} of {windows} times {limit}, {said} said to be over"
                 ));
             }
         }
         Ok(())
+    }
+}
+
+/// How much comes back in so long.
+fn drains(window: &Window, limit: u64, elapsed_ms: u64) -> u64 {
+    match window {
+        Window::Refill { ms, .. } => (limit * elapsed_ms).div_ceil(*ms),
+        _ => 0,
     }
 }
 

@@ -139,7 +139,20 @@ const LOCAL: usize = 8;
 fn policies(dice: &Dice, count: usize) -> Policies {
     let size = dice.pick(&[300, 1_000, 4_000]);
     let windows: Vec<&str> = (0..BUDGETS)
-        .map(|_| dice.pick(&["20s", "1m", "1h", "day", "month", "lifetime", "rolling 10s", "rolling 1m"]))
+        .map(|_| {
+            dice.pick(&[
+                "20s",
+                "1m",
+                "1h",
+                "day",
+                "month",
+                "lifetime",
+                "rolling 10s",
+                "rolling 1m",
+                "refill 10s",
+                "refill 1m",
+            ])
+        })
         .collect();
     // Zones where an hour of the clock is a new day, and one where it is not.
     let zone = dice.pick(&["UTC", "Asia/Almaty", "Asia/Kathmandu"]);

@@ -2,7 +2,7 @@
 
 use super::gives_way::{GivesWayEntry, read_gives_way};
 use super::line;
-use super::overrides::{OverrideEntry, read_overrides};
+use super::overrides::{OverrideEntry, own_amount, read_overrides};
 use super::reserve::ReserveEntry;
 use super::unreachable::UnreachableEntry;
 use super::values::{limit, nearest};
@@ -32,6 +32,7 @@ pub(super) struct BudgetEntry {
     #[serde(default)]
     gives_way: Vec<Spanned<GivesWayEntry>>,
     window: Option<Spanned<String>>,
+    burst: Option<Spanned<String>>,
     time_zone: Option<Spanned<String>>,
     fiscal_month_start: Option<Spanned<u64>>,
     fiscal_year_start: Option<Spanned<u64>>,
@@ -99,6 +100,9 @@ pub(super) fn read_budgets(
         });
         let per: Vec<&str> = entry.per.iter().map(|dimension| dimension.value.as_str()).collect();
         let overrides = read_overrides(entry.overrides, &per, unit, &mut wrong);
+        let burst = entry.burst.as_ref().and_then(|burst| {
+            own_amount(burst, unit, &mut |_, line, what, suggestion| wrong("burst", line, what, suggestion))
+        });
         let unit = read_weights(unit, &entry.weights, line(&entry.limit), &mut wrong);
         let gives_way = read_gives_way(entry.gives_way, &names, &mut wrong);
         let own = CalendarEntry {
@@ -119,6 +123,15 @@ pub(super) fn read_budgets(
                 wrong("window", line(&entry.limit), what, Some(super::windows::EXAMPLES.to_owned()));
                 Window::Lifetime
             }
+        };
+        let window = match (window, &entry.burst) {
+            (Window::Refill { ms, .. }, _) => Window::Refill { ms, burst },
+            (other, Some(burst)) => {
+                let what = "only a bucket that is refilled all the time has one".to_owned();
+                wrong("burst", line(burst), what, Some("such as `window: refill 60s`".to_owned()));
+                other
+            }
+            (other, None) => other,
         };
         let lost_lease = match entry.lost_lease {
             Some(given) if unit == Unit::ConcurrentRequests && given.value == LostLease::Spent => {

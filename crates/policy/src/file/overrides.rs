@@ -46,16 +46,25 @@ pub(super) fn read_overrides(
             };
             wrong(&format!(".{field}"), line, what, Some(suggestion));
         });
-        match limit(&entry.limit.value) {
-            Ok((limit, of)) if of == unit => overrides.push(Override { when, limit }),
-            Ok(_) => {
-                let what = format!("`{}` must be in the budget's own unit, {unit}", entry.limit.value);
-                wrong(".limit", line(&entry.limit), what, None);
-            }
-            Err(what) => wrong(".limit", line(&entry.limit), what, Some(format!("such as `5000 {unit}`"))),
-        }
+        let limit = own_amount(&entry.limit, unit, &mut |_, line, what, suggestion| {
+            wrong(".limit", line, what, suggestion);
+        });
+        overrides.extend(limit.map(|limit| Override { when, limit }));
     }
     overrides
+}
+
+/// An amount that a budget of `unit` says beside its limit; a problem is told without the field's name.
+pub(super) fn own_amount(text: &Spanned<String>, unit: Unit, wrong: Wrong<'_>) -> Option<u64> {
+    match limit(&text.value) {
+        Ok((amount, of)) if of == unit => return Some(amount),
+        Ok(_) => {
+            let what = format!("`{}` must be in the budget's own unit, {unit}", text.value);
+            wrong("", line(text), what, None);
+        }
+        Err(what) => wrong("", line(text), what, Some(format!("such as `5000 {unit}`"))),
+    }
+    None
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use crate::{Calendar, Period, Window};
 use serde_saphyr::Spanned;
 
 const WORDS: [&str; 6] = ["day", "week", "month", "quarter", "year", "lifetime"];
-pub(super) const EXAMPLES: &str =
-    "such as `60s`, `15m`, `1h`, `rolling 60s`, `day`, `week`, `month`, `quarter`, `year` or `lifetime`";
+pub(super) const EXAMPLES: &str = "such as `60s`, `15m`, `1h`, `rolling 60s`, `refill 60s`, `day`, `week`, `month`, `quarter`, `year` or `lifetime`";
 
 /// A whole year and a day, the longest window that is not the calendar's.
 const LONGEST_MS: u64 = 366 * 86_400_000;
@@ -114,6 +113,12 @@ pub(super) fn read_window(
 
 /// A window that follows no calendar.
 fn length(text: &str) -> Result<Window, (String, String)> {
+    if let Some(refill) = text.strip_prefix("refill") {
+        return match fixed(refill.trim())? {
+            Window::Fixed { ms } => Ok(Window::Refill { ms, burst: None }),
+            other => Ok(other),
+        };
+    }
     let Some(rolling) = text.strip_prefix("rolling") else { return fixed(text) };
     match fixed(rolling.trim())? {
         Window::Fixed { ms } if ms >= SHORTEST_ROLLING_MS => Ok(Window::Rolling { ms }),
@@ -169,6 +174,11 @@ mod tests {
         assert_eq!(read("", "window: 15m"), Ok(Window::Fixed { ms: 900_000 }));
         assert_eq!(read("", "window: hour"), Ok(Window::Fixed { ms: 3_600_000 }));
         assert_eq!(read("", "window: rolling 60s"), Ok(Window::Rolling { ms: 60_000 }));
+        assert_eq!(read("", "window: refill 1s"), Ok(Window::Refill { ms: 1_000, burst: None }));
+        assert_eq!(
+            read("", "window: refill 1m\n    burst: 20 requests"),
+            Ok(Window::Refill { ms: 60_000, burst: Some(20) })
+        );
         assert!(read("", "window: rolling 5s").unwrap_err()[0].contains("at least 10s"));
         assert_eq!(read("", "window: lifetime"), Ok(Window::Lifetime));
         assert_eq!(read("", "window: day"), Ok(calendar(Period::Day, "UTC", 1, 1)));
@@ -203,6 +213,17 @@ mod tests {
                 "",
                 "window: day\n    time_zone: Europe/Berln",
                 "line 6: budgets[0].time_zone: no time zone `Europe/Berln` (did you mean `Europe/Berlin`?)",
+            ),
+            (
+                "",
+                "window: 1m\n    burst: 20 requests",
+                "line 6: budgets[0].burst: only a bucket that is refilled all the time has one \
+                 (such as `window: refill 60s`)",
+            ),
+            (
+                "",
+                "window: refill 1m\n    burst: 20 tokens",
+                "line 6: budgets[0].burst: `20 tokens` must be in the budget's own unit, requests",
             ),
             (
                 "time_zone: Mars/Olympus",

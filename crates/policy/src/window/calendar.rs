@@ -20,7 +20,7 @@ impl Window {
             Window::Rolling { ms } => aligned(slot_ms(*ms), now),
             // Dates beyond the calendar's are a broken clock's.
             Window::Calendar(calendar) => calendar.at(now).unwrap_or((now, FOR_EVER)),
-            Window::Lifetime => (BEGINNING, FOR_EVER),
+            Window::Lifetime | Window::Refill { .. } => (BEGINNING, FOR_EVER),
         }
     }
 }

@@ -191,7 +191,7 @@ async fn live(kind: &impl Kind, store: &mut Arc<dyn Store>, start: u64, seed: u6
             _ => {}
         }
         for open in store.buckets(start).await.unwrap() {
-            let Bucket { used, outstanding } = open.bucket;
+            let Bucket { used, outstanding, .. } = open.bucket;
             assert!(used + outstanding <= 1000, "seed {seed}: {open:?}");
             let spent = truth.get(&open.window_start).copied().unwrap_or(0);
             assert!(used + outstanding >= spent, "seed {seed}: {spent} spent, {open:?}");

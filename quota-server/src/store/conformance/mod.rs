@@ -68,6 +68,7 @@ macro_rules! every_test {
             windows: a_day_on_which_clocks_change_is_shorter,
             windows: any_minute_holds_no_more_than_the_limit,
             windows: slots_that_count_no_more_are_forgotten,
+            windows: what_was_used_of_a_bucket_comes_back_all_the_time,
             windows: a_lifetime_is_never_over_and_never_forgotten,
             spends: all_charges_are_spent_or_none,
             spends: spends_and_leases_share_a_bucket,
@@ -134,6 +135,7 @@ budgets:
   - { name: watched, per: [tenant], limit: 100 tokens, window: 1h, mode: shadow }
   - { name: days, per: [tenant], limit: 100 tokens, window: day, time_zone: Europe/Berlin }
   - { name: trial, per: [tenant], limit: 100 tokens, window: lifetime }
+  - { name: refilled, per: [tenant], limit: 60 tokens, window: refill 60s, burst: 100 tokens }
   - { name: burst, per: [tenant], limit: 100 tokens, window: rolling 60s }
 ";
 
@@ -203,5 +205,5 @@ async fn state(store: &Arc<dyn Store>, now: u64, budget: &str) -> Bucket {
 }
 
 const fn holding(used: u64, outstanding: u64) -> Bucket {
-    Bucket { used, outstanding }
+    Bucket { used, outstanding, drained_at: 0 }
 }

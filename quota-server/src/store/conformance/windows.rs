@@ -93,3 +93,47 @@ pub(crate) async fn slots_that_count_no_more_are_forgotten(kind: impl Kind) {
     while store.sweep(at(T0 + HOUR)).await.unwrap().forgotten > 0 {}
     assert_eq!(store.buckets(T0).await.unwrap(), []);
 }
+
+/// One a second, and a hundred at once.
+pub(crate) async fn what_was_used_of_a_bucket_comes_back_all_the_time(kind: impl Kind) {
+    let store = kind.open(T0);
+    let ask = async |now, number, need| {
+        let asked = acquire(worker(1, 1), number, vec![want("refilled", &["acme"], need, 1)]);
+        match store.acquire(at(now), asked).await.unwrap() {
+            Acquired::Granted(answer) => Ok(answer.grants[0].amount),
+            Acquired::Exhausted(answer) => Err(answer.exhausted.unwrap()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let report = async |now, sequence, spent, returned| {
+        let told = Settled { window: 1, ..settled("refilled", 1, spent, returned) };
+        applied(&store, now, SyncRequest { settled: vec![told], ..sync(worker(1, 1), sequence) }).await;
+    };
+    assert_eq!(ask(T0, 1, 100).await, Ok(100));
+    // What is only held does not come back by itself: it may be spent any moment.
+    let held = ask(T0 + 50_000, 2, 1).await.unwrap_err();
+    assert_eq!((held.limit, held.remaining), (100, 0));
+    assert!(held.retry_in_ms < 1_000);
+    report(T0 + 50_000, 1, 100, 0).await;
+    for (number, (after, need, retry_in_ms)) in
+        [(0, 1, 1_000), (400, 1, 600), (400, 30, 29_600), (9_999, 10, 1)].into_iter().enumerate()
+    {
+        let short = ask(T0 + 50_000 + after, 3 + number as u64, need).await.unwrap_err();
+        assert_eq!((short.retry_in_ms, short.limit), (retry_in_ms, 100), "{need} after {after} ms");
+    }
+    assert_eq!(ask(T0 + 60_000, 10, 10).await, Ok(10));
+    let never = ask(T0 + 60_000, 11, 101).await.unwrap_err();
+    assert!(never.retry_in_ms >= never.resets_in_ms && never.unused == 100);
+    report(T0 + 60_000, 2, 10, 0).await;
+
+    // People see it as it is, and when it will be full.
+    let open = store.buckets(T0 + 70_000).await.unwrap();
+    let shown = crate::store::counting(&policy(), open, T0 + 70_000);
+    let shown = shown.iter().find(|open| open.budget == "refilled").unwrap();
+    assert_eq!((shown.bucket.used, shown.bucket.outstanding), (90, 0));
+    assert_eq!(
+        ask(T0 + 3 * HOUR, 12, 100).await,
+        Ok(100),
+        "no more than it holds, however long it was left alone"
+    );
+}

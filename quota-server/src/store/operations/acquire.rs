@@ -66,9 +66,18 @@ fn decide<R: Rows>(
             let (start, end) = budget.window.at(at.now);
             let resets_in_ms = end.saturating_sub(at.now);
             let needed = want.need.saturating_add(want.held).saturating_add(want.keep);
-            let unused = open.whole.saturating_sub(open.counted().used);
+            let mut unused = open.whole.saturating_sub(open.counted().used);
             let retry_in_ms = if needed <= unused {
                 RETRY_MS.min(resets_in_ms)
+            } else if let Some(rate) = open.rate {
+                match open.state.refills_in(rate, open.whole, needed, at.now) {
+                    Some(ms) => ms.max(1),
+                    None => {
+                        // The window does not end, and all of it will come back.
+                        unused = open.whole;
+                        resets_in_ms
+                    }
+                }
             } else if budget.window.lingers_ms() > 0 {
                 open.frees_in(budget, needed, at.now)
             } else {

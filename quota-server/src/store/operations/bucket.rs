@@ -2,8 +2,9 @@
 
 use super::rows::Slot;
 use super::{Rows, Rules, subject_key};
+use crate::store::rate_of;
 use policy::{Budget, Window};
-use quota::Bucket;
+use quota::{Bucket, Rate};
 
 /// A day: see [`keep_until`].
 pub(super) const DAY_MS: u64 = 86_400_000;
@@ -13,8 +14,10 @@ pub(super) struct Open<B> {
     pub(super) state: Bucket,
     /// Earlier slots of a rolling window that still count, oldest first.
     earlier: Vec<Slot>,
-    /// The subject's limit.
+    /// How much the subject's bucket can hold.
     pub(super) whole: u64,
+    /// Where what was used comes back all the time.
+    pub(super) rate: Option<Rate>,
 }
 
 impl<B> Open<B> {
@@ -27,14 +30,18 @@ impl<B> Open<B> {
         let window = budget.window.at(at.now);
         let keep = keep_until(Some(&budget.window), window);
         let key = subject_key(subject);
-        let (bucket, state) = rows.bucket(&budget.name, &key, window, keep)?;
+        let (bucket, mut state) = rows.bucket(&budget.name, &key, window, keep)?;
         let lingers = budget.window.lingers_ms();
         let earlier = match lingers {
             0 => Vec::new(),
             _ => rows.slots(budget, &key, window.0, at.now.saturating_sub(lingers))?,
         };
-        let whole = budget.limit_of(subject.iter().map(String::as_str));
-        Ok(Open { bucket, state, earlier, whole })
+        let limit = budget.limit_of(subject.iter().map(String::as_str));
+        let rate = rate_of(budget, limit);
+        if let Some(rate) = rate {
+            state.drain(rate, at.now);
+        }
+        Ok(Open { bucket, state, earlier, whole: budget.most_at_once(limit), rate })
     }
 
     fn earlier(&self) -> Bucket {
@@ -71,6 +78,7 @@ fn add(one: Bucket, other: Bucket) -> Bucket {
     Bucket {
         used: one.used.saturating_add(other.used),
         outstanding: one.outstanding.saturating_add(other.outstanding),
+        ..other
     }
 }
 

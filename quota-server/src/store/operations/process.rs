@@ -55,6 +55,7 @@ pub(super) fn lapse<R: Rows>(
         let rule = at.policy.budget(&held.budget).map_or(LostLease::Spent, |budget| budget.lost_lease);
         let mut state = rows.state(&held.bucket)?;
         let mut account = rows.account(&held.bucket, process, held.generation)?;
+        state.keep_from_draining(at.now);
         state.lapse(
             &mut account,
             match rule {

@@ -6,7 +6,7 @@ use super::process::{Heard, heard};
 use super::rows::{Answered, LastSync};
 use super::{Rows, Rules, subject_key};
 use crate::store::ledger::{Key, Sums};
-use crate::store::{Overshoot, Synced};
+use crate::store::{Overshoot, Synced, rate_of};
 use quota::proto::{Grant, Settled, SyncRequest, SyncResponse};
 
 pub(in crate::store) fn sync<R: Rows>(
@@ -99,6 +99,15 @@ fn settle<R: Rows>(
     let (bucket, was) = rows.bucket(&named.budget, &subject_key(&named.subject), window, keep)?;
     let account_was = rows.account(&bucket, process, settled.generation)?;
     let (mut state, mut account) = (was, account_was);
+    match budget {
+        Some(budget) => {
+            let limit = budget.limit_of(named.subject.iter().map(String::as_str));
+            if let Some(rate) = rate_of(budget, limit) {
+                state.drain(rate, at.now);
+            }
+        }
+        None => state.keep_from_draining(at.now),
+    }
     let overshoot = state.settle(&mut account, settled.spent, settled.returned);
     if state != was {
         rows.set_state(&bucket, state)?;

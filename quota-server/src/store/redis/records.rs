@@ -39,6 +39,8 @@ pub(super) struct BucketRecord {
     /// Processes with something outstanding.
     #[prost(uint64, tag = "4")]
     pub(super) holders: u64,
+    #[prost(uint64, tag = "5")]
+    drained_at: u64,
 }
 
 impl BucketRecord {
@@ -47,12 +49,13 @@ impl BucketRecord {
     }
 
     pub(super) const fn state(&self) -> Bucket {
-        Bucket { used: self.used, outstanding: self.outstanding }
+        Bucket { used: self.used, outstanding: self.outstanding, drained_at: self.drained_at }
     }
 
     pub(super) fn set_state(&mut self, state: Bucket) {
         self.used = state.used.min(MOST);
         self.outstanding = state.outstanding.min(MOST);
+        self.drained_at = state.drained_at;
     }
 }
 

@@ -117,7 +117,8 @@ impl Rows for SqlRows<'_> {
         keep_until: u64,
     ) -> Result<(i64, Bucket)> {
         let known = self.find(
-            "SELECT id, used, outstanding FROM bucket WHERE budget = ?1 AND subject = ?2 AND window_start = ?3",
+            "SELECT id, used, outstanding, drained_at FROM bucket
+             WHERE budget = ?1 AND subject = ?2 AND window_start = ?3",
             &[&budget, &subject, &window.0],
             |row| Ok((row.get(0)?, state(row, 1)?)),
         )?;
@@ -134,21 +135,21 @@ impl Rows for SqlRows<'_> {
 
     fn state(&mut self, bucket: &i64) -> Result<Bucket> {
         self.db
-            .prepare_cached("SELECT used, outstanding FROM bucket WHERE id = ?1")?
+            .prepare_cached("SELECT used, outstanding, drained_at FROM bucket WHERE id = ?1")?
             .query_row([bucket], |row| state(row, 0))
     }
 
     fn set_state(&mut self, bucket: &i64, state: Bucket) -> Result<()> {
         self.change(
-            "UPDATE bucket SET used = ?2, outstanding = ?3 WHERE id = ?1",
-            &[bucket, &amount(state.used), &amount(state.outstanding)],
+            "UPDATE bucket SET used = ?2, outstanding = ?3, drained_at = ?4 WHERE id = ?1",
+            &[bucket, &amount(state.used), &amount(state.outstanding), &amount(state.drained_at)],
         )
     }
 
     fn slots(&mut self, budget: &Budget, subject: &str, before: u64, since: u64) -> Result<Vec<Slot>> {
         self.db
             .prepare_cached(
-                "SELECT window_end, used, outstanding FROM bucket
+                "SELECT window_end, used, outstanding, drained_at FROM bucket
                  WHERE budget = ?1 AND subject = ?2 AND window_start < ?3 AND window_end > ?4
                  ORDER BY window_start",
             )?
@@ -269,7 +270,7 @@ fn process_and_term(row: &Row<'_>) -> Result<(i64, Term)> {
     Ok((row.get(0)?, Term { generation: row.get(1)?, expires_at: row.get(2)? }))
 }
 
-/// The columns `used` and `outstanding`, which begin at `first`.
+/// The columns `used`, `outstanding` and `drained_at`, which begin at `first`.
 fn state(row: &Row<'_>, first: usize) -> Result<Bucket> {
-    Ok(Bucket { used: row.get(first)?, outstanding: row.get(first + 1)? })
+    Ok(Bucket { used: row.get(first)?, outstanding: row.get(first + 1)?, drained_at: row.get(first + 2)? })
 }

@@ -10,10 +10,12 @@ use std::time::Duration;
 const VERSION: usize = 1 + STEPS.len();
 
 /// What made each version of the one before, from version 2 on. Tables of files that are out there: never changed.
-const STEPS: [&str; 1] = [
+const STEPS: [&str; 2] = [
     // Old rows of the ledger stand for a day (those before `hours_since`, Unix ms) or a month (before `days_since`).
     "CREATE TABLE folded (days_since INTEGER NOT NULL, hours_since INTEGER NOT NULL) STRICT;
      INSERT INTO folded VALUES (0, 0);",
+    // From when on what is used of it drains, Unix us; 0 where nothing does.
+    "ALTER TABLE bucket ADD COLUMN drained_at INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Marks the file as ours in SQLite's header: "toll".
@@ -114,7 +116,8 @@ CREATE TABLE ledger (
 /// Opens the file for writing, and creates it where there is none.
 ///
 /// # Errors
-/// Says what is wrong with the file: unreachable, read-only, damaged, not ours, or made by a newer version.
+/// Says what is wrong with the file: unreachable, read-only, damaged, not ours, or made by a newer version. One of an older
+/// version is brought up to this.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let unusable = |what: String| Error::Unusable(format!("{}: {what}", path.display()));
     let sql = |error: rusqlite::Error| unusable(explain(&error));
