@@ -38,7 +38,7 @@ def statuses(stack: Stack, tenant: str, calls: int) -> Counter[int]:
 def test_some_have_another_limit(stack: Stack, tenant: str) -> None:
     for name, limit in (("big-1", 9), ("small", 1), (tenant, 4)):
         assert statuses(stack, name, limit + 3) == {200: limit, 429: 3}
-        stack.agreed(name, calls=limit)
+        stack.charged(name, calls=limit)  # the provider knows these names from other runs
         [bucket] = stack.server.buckets("calls", tenant=name)
         assert (bucket["limit"], bucket["used"]) == (limit, limit)
 
