@@ -16,19 +16,20 @@ const REPORTING_MS: u64 = 100;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// Of each budget, in the order of the rules.
-    pub(crate) amounts: Vec<u64>,
-    /// What it leaves to others, likewise.
-    pub(crate) keeps: Vec<u64>,
+    pub(crate) of: Vec<Need>,
     pub(crate) margin: Margin,
 }
 
-impl Needs {
-    fn of(&self, at: usize) -> u64 {
-        self.amounts.get(at).copied().unwrap_or(u64::MAX)
-    }
+/// What a call has to hold of one budget, and what it leaves to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) amount: u64,
+    pub(crate) keep: u64,
+}
 
-    fn keep(&self, at: usize) -> u64 {
-        self.keeps.get(at).copied().unwrap_or(0)
+impl Needs {
+    fn of(&self, at: usize) -> Need {
+        self.of.get(at).copied().unwrap_or(Need { amount: u64::MAX, keep: 0 })
     }
 }
 
@@ -142,7 +143,7 @@ impl Worker {
         let mut held = Reservation::default();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let key = rule.key(labels, self.seed());
-            let (need, keep) = (needs.of(at), needs.keep(at));
+            let Need { amount: need, keep } = needs.of(at);
             // Of calls in flight, what one worker had in its pocket the others would lack; and what those that give way
             // leave is not in a pocket.
             let in_flight = rule.budget.unit == Unit::ConcurrentRequests;
@@ -186,12 +187,11 @@ impl Worker {
             rules.budgets().iter().enumerate().filter(|(_, rule)| rule.budget.mode == Mode::Enforce)
         {
             let key = rule.key(labels, self.seed());
-            let need = needs.of(at);
+            let Need { amount: need, keep } = needs.of(at);
             // What can never be had is no demand: a lease sized by it would take what others need.
             if need <= rule.budget.most_at_once(rule.limit(labels)) {
                 self.buckets.demanded(key, now, need, || rule.bucket(labels));
             }
-            let keep = needs.keep(at);
             // One that gives way takes all or nothing: of a part it could not be said what it leaves.
             let (epoch, amount) = match keep {
                 0 => self.take_up_to(host, key, need, now),

@@ -2,7 +2,7 @@
 
 use crate::admission::Margin;
 use crate::host::Host;
-use crate::slots::{Change, Step, change};
+use crate::slots::{Change, Step, change, read};
 use crate::worker::Worker;
 use quota::proto::{Bucket, Exhausted, Grant};
 use quota::{BucketKey, Epoch, Lease, Take};
@@ -129,17 +129,8 @@ impl Worker {
     /// What the lease holds that no call has taken.
     pub(crate) fn in_hand(&self, host: &dyn Host, key: BucketKey) -> u64 {
         let (generation, now) = (self.term.generation, host.unix_ms());
-        let seen = change(
-            host,
-            key,
-            |_| false,
-            |lease: &Lease| lease.is_live(key, generation, now),
-            |lease| Step::Leave(lease.map_or(0, |lease| lease.available)),
-        );
-        match seen {
-            Change::Declined(available) => available,
-            Change::Made(_) | Change::Impossible => 0,
-        }
+        let lease = read(host, key).filter(|lease: &Lease| lease.is_live(key, generation, now));
+        lease.map_or(0, |lease| lease.available)
     }
 
     /// Puts back what a call did not use. `false`: the lease it came from is no more.

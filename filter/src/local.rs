@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use crate::rules::Rule;
-use crate::slots::{Change, Step, change};
+use crate::slots::{Change, Step, change, read};
 use crate::worker::Worker;
 use quota::{BucketKey, Lease, Local};
 
@@ -52,15 +52,6 @@ impl Worker {
 
 /// When the window ends that the server has last spoken of.
 fn window_end(host: &dyn Host, key: BucketKey, now: u64) -> Option<u64> {
-    let known = change(
-        host,
-        key,
-        |_| false,
-        |lease: &Lease| lease.key == key && now < lease.ends_at,
-        |lease| Step::Leave(lease.map(|lease| lease.ends_at)),
-    );
-    match known {
-        Change::Declined(end) => end,
-        Change::Made(_) | Change::Impossible => None,
-    }
+    let lease = read(host, key).filter(|lease: &Lease| now < lease.ends_at);
+    lease.map(|lease| lease.ends_at)
 }

@@ -10,6 +10,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(crate) struct Rules {
     policy: Policy,
     budgets: Vec<Rule>,
+    /// Names of the budgets that hold calls to a number in flight.
+    flights: Vec<String>,
 }
 
 /// A budget, with its `per` as positions in a request's dimension values (the model stands after the last).
@@ -40,7 +42,10 @@ impl Rules {
             .iter()
             .map(|budget| Rule { budget: budget.clone(), per: budget.per.iter().map(position).collect() })
             .collect();
-        Rules { policy, budgets }
+        let in_flight =
+            |budget: &&Budget| budget.unit == Unit::ConcurrentRequests && budget.mode == Mode::Enforce;
+        let flights = policy.budgets.iter().filter(in_flight).map(|budget| budget.name.clone()).collect();
+        Rules { policy, budgets, flights }
     }
 
     pub(crate) fn policy(&self) -> &Policy {
@@ -53,8 +58,7 @@ impl Rules {
 
     /// Whether the budget of this name holds calls to a number in flight.
     pub(crate) fn limits_flights(&self, name: &str) -> bool {
-        let budget = self.policy.budget(name);
-        budget.is_some_and(|budget| budget.unit == Unit::ConcurrentRequests && budget.mode == Mode::Enforce)
+        self.flights.iter().any(|flights| flights == name)
     }
 
     /// The value of a dimension, or the model.
@@ -105,13 +109,14 @@ impl Rule {
 
     /// The bucket's name in this process's shared data.
     pub(crate) fn key(&self, labels: &Labels, seed: u64) -> BucketKey {
+        let limit = self.limit(labels);
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();
             (seed, salt).hash(&mut hasher);
             self.budget.name.hash(&mut hasher);
             // A budget with other terms is another one here: neither what was granted under the old limit nor that it
             // was used up holds for the new one. The old leases go back when they are idle.
-            (self.limit(labels), self.budget.unit, &self.budget.window).hash(&mut hasher);
+            (limit, self.budget.unit, &self.budget.window).hash(&mut hasher);
             self.subject(labels).for_each(|value| value.hash(&mut hasher));
             u128::from(hasher.finish())
         };

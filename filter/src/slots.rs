@@ -16,9 +16,10 @@ const ATTEMPTS: u32 = 32;
 pub(crate) trait Record: Copy {
     const NAME: &'static str;
     const SLOTS: u64;
+    type Bytes: AsRef<[u8]>;
 
     fn key(&self) -> BucketKey;
-    fn to_bytes(&self) -> Vec<u8>;
+    fn to_bytes(&self) -> Self::Bytes;
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -26,13 +27,14 @@ impl Record for Lease {
     const NAME: &'static str = "lease";
     /// Enough for 10,000 buckets with few collisions.
     const SLOTS: u64 = 16_384;
+    type Bytes = [u8; Lease::SIZE];
 
     fn key(&self) -> BucketKey {
         self.key
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
-        self.encode().to_vec()
+    fn to_bytes(&self) -> Self::Bytes {
+        self.encode()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Lease> {
@@ -44,13 +46,14 @@ impl Record for Local {
     const NAME: &'static str = "local";
     /// There is one only of what was spent without the server, but until its window ends.
     const SLOTS: u64 = 8_192;
+    type Bytes = [u8; Local::SIZE];
 
     fn key(&self) -> BucketKey {
         self.key
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
-        self.encode().to_vec()
+    fn to_bytes(&self) -> Self::Bytes {
+        self.encode()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Local> {
@@ -91,7 +94,7 @@ pub(crate) fn change<R: Record, T>(
         match step(found.record.filter(&live)) {
             Step::Leave(answer) => return Change::Declined(answer),
             Step::Write(record, answer) => {
-                match host.shared_set(&found.slot, &record.to_bytes(), found.version) {
+                match host.shared_set(&found.slot, record.to_bytes().as_ref(), found.version) {
                     Ok(()) => return Change::Made(answer),
                     Err(HostError::CasMismatch) => {}
                     Err(_) => return Change::Impossible,
@@ -100,6 +103,11 @@ pub(crate) fn change<R: Record, T>(
         }
     }
     Change::Impossible
+}
+
+/// The record of `key`, as it is.
+pub(crate) fn read<R: Record>(host: &dyn Host, key: BucketKey) -> Option<R> {
+    find(host, key, |_| false)?.record
 }
 
 struct Found<R> {

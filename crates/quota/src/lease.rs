@@ -3,10 +3,22 @@
 //! All workers read and write it with compare-and-swap, so every operation is a pure step from one record to the
 //! next. The record carries the identity of its bucket, because slots are few and keys are hashed onto them.
 
+use crate::words;
+
 /// 128 bits of a bucket's identity. Two buckets never share one in practice; the seed is the process's own, so
 /// clients can't construct a collision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketKey(pub u128);
+
+impl BucketKey {
+    pub(crate) const fn halves(self) -> [u64; 2] {
+        [self.0 as u64, (self.0 >> 64) as u64]
+    }
+
+    pub(crate) const fn of_halves([low, high]: [u64; 2]) -> BucketKey {
+        BucketKey(low as u128 | (high as u128) << 64)
+    }
+}
 
 /// Which grant an amount came from. What was granted in one window or under one lease term can't be spent in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,10 +160,10 @@ impl Lease {
 
     #[must_use]
     pub fn encode(&self) -> [u8; Lease::SIZE] {
-        let mut bytes = [0; Lease::SIZE];
-        let words: [u64; 14] = [
-            self.key.0 as u64,
-            (self.key.0 >> 64) as u64,
+        let [low, high] = self.key.halves();
+        words::to_bytes([
+            low,
+            high,
             self.epoch.window,
             u64::from(self.epoch.generation),
             self.ends_at,
@@ -164,39 +176,44 @@ impl Lease {
             self.refill_until,
             self.used_at,
             LAYOUT,
-        ];
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        bytes
+        ])
     }
 
     /// `None` for anything that [`Lease::encode`] of this version did not write.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Lease> {
-        if bytes.len() != Lease::SIZE {
+        let [
+            low,
+            high,
+            window,
+            generation,
+            ends_at,
+            available,
+            limit,
+            remaining,
+            dry_until,
+            attainable,
+            kept_until,
+            refill_until,
+            used_at,
+            LAYOUT,
+        ] = words::from_bytes(bytes)?
+        else {
             return None;
-        }
-        let mut words =
-            bytes.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok().map(u64::from_le_bytes));
-        let mut next = || words.next();
-        let (low, high) = (next()?, next()?);
-        let window = next()?;
-        let generation = u32::try_from(next()?).ok()?;
-        let lease = Lease {
-            key: BucketKey(u128::from(low) | u128::from(high) << 64),
-            epoch: Epoch { window, generation },
-            ends_at: next()?,
-            available: next()?,
-            limit: next()?,
-            remaining: next()?,
-            dry_until: next()?,
-            attainable: next()?,
-            kept_until: next()?,
-            refill_until: next()?,
-            used_at: next()?,
         };
-        (next()? == LAYOUT).then_some(lease)
+        Some(Lease {
+            key: BucketKey::of_halves([low, high]),
+            epoch: Epoch { window, generation: u32::try_from(generation).ok()? },
+            ends_at,
+            available,
+            limit,
+            remaining,
+            dry_until,
+            attainable,
+            kept_until,
+            refill_until,
+            used_at,
+        })
     }
 }
 

@@ -20,6 +20,7 @@ mod outputs;
 mod refill;
 mod sizing;
 mod term;
+mod words;
 
 pub use bucket::{Account, Bucket, Lapse, Short};
 pub use lease::{BucketKey, Epoch, Lease, Take};

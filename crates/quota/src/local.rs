@@ -1,7 +1,7 @@
 //! What one Envoy process has taken of a bucket's local share, which it may spend while the server can't be asked: the record
 //! in a slot of its shared data, changed as leases are.
 
-use crate::BucketKey;
+use crate::{BucketKey, words};
 
 /// The record. Times are Unix ms by this process's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,26 +49,15 @@ impl Local {
 
     #[must_use]
     pub fn encode(&self) -> [u8; Local::SIZE] {
-        let mut bytes = [0; Local::SIZE];
-        let words = [self.key.0 as u64, (self.key.0 >> 64) as u64, self.until, self.taken, LAYOUT];
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        bytes
+        let [low, high] = self.key.halves();
+        words::to_bytes([low, high, self.until, self.taken, LAYOUT])
     }
 
     /// `None` for anything that [`Local::encode`] of this version did not write.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Local> {
-        if bytes.len() != Local::SIZE {
-            return None;
-        }
-        let mut words =
-            bytes.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok().map(u64::from_le_bytes));
-        let mut next = || words.next();
-        let key = BucketKey(u128::from(next()?) | u128::from(next()?) << 64);
-        let local = Local { key, until: next()?, taken: next()? };
-        (next()? == LAYOUT).then_some(local)
+        let [low, high, until, taken, LAYOUT] = words::from_bytes(bytes)? else { return None };
+        Some(Local { key: BucketKey::of_halves([low, high]), until, taken })
     }
 }
 

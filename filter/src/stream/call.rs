@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::limits::Limits;
 use super::reader::Stopper;
 use super::sent::SentBody;
-use crate::admission::{Margin, Needs, Reservation, Shortage};
+use crate::admission::{Margin, Need, Needs, Reservation, Shortage};
 use crate::charge::{Ending, Known, Source, charge};
 use crate::host::{self, Body, Headers, Host};
 use crate::lessons::Subject;
@@ -149,18 +149,13 @@ impl Call {
         };
         let price = self.price();
         let gpu_ms = self.gpu().map_or(0, Gpu::reserved_ms);
-        let amount = |(at, rule): (usize, &Rule)| {
+        let need = |(at, rule): (usize, &Rule)| {
             let output = self.likely.output(at, self.limits.output);
             let cost_pico_usd = price.map_or(0, |price| price.worst_cost(prompt, output));
-            rule.budget.unit.held(&Most { prompt, output, cost_pico_usd, gpu_ms })
+            let amount = rule.budget.unit.held(&Most { prompt, output, cost_pico_usd, gpu_ms });
+            Need { amount, keep: self.rules.keep(rule, &self.labels) }
         };
-        let rules = self.rules.budgets();
-        let keep = |rule: &Rule| self.rules.keep(rule, &self.labels);
-        Needs {
-            amounts: rules.iter().enumerate().map(amount).collect(),
-            keeps: rules.iter().map(keep).collect(),
-            margin,
-        }
+        Needs { of: self.rules.budgets().iter().enumerate().map(need).collect(), margin }
     }
 
     /// The price of the name asked for, else of the model behind it.
