@@ -92,7 +92,7 @@ enum Command {
     },
     /// Make a new token, and the entry of the access file that lets its holder in.
     Token {
-        /// Whose it is: the audit tells callers by it.
+        /// Whose it is: refusals name callers by it.
         #[arg(long, default_value = "somebody")]
         name: String,
         #[arg(long, value_enum, default_value_t = Role::Viewer)]

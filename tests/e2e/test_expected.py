@@ -42,11 +42,6 @@ def teach(stack: Stack, tenant: str) -> int:
     return TEACHING * (PROMPT + USUAL)
 
 
-def used(stack: Stack, tenant: str) -> int:
-    [bucket] = stack.server.buckets("likely", tenant=tenant)
-    return int(bucket["used"])
-
-
 def overshoot(stack: Stack, of: str = "") -> int:
     return stack.envoy.stats().total(f"tollkeeper_overshoot_{of}total", budget="likely")
 
@@ -59,7 +54,7 @@ def test_it_admits_more_at_a_time_than_the_worst_case(stack: Stack, tenant: str)
     taught = storm(stack, tenant, 100, at_once)
     assert taught[200] == 100 <= (LIMIT - spent) // (PROMPT + LIKELY)
     bill = stack.agreed(tenant, calls=TEACHING + 100)
-    assert bill.tokens == used(stack, tenant) == spent + 100 * (PROMPT + USUAL) <= LIMIT
+    assert bill.tokens == stack.server.used("likely", tenant=tenant) == spent + 100 * (PROMPT + USUAL) <= LIMIT
     assert overshoot(stack, "calls_") == 0
 
 
@@ -70,9 +65,9 @@ def test_what_answers_go_beyond_it_is_charged_said_and_bounded(stack: Stack, ten
     admitted = statuses[200]
     assert 22 < admitted <= (LIMIT - spent) // (PROMPT + LIKELY)
     bill = stack.agreed(tenant, calls=TEACHING + admitted)
-    assert bill.tokens == used(stack, tenant) == spent + admitted * (PROMPT + 100)
+    assert bill.tokens == stack.server.used("likely", tenant=tenant) == spent + admitted * (PROMPT + 100)
     until(lambda: overshoot(stack, "calls_") == admitted, "Envoy has the last of them in its stats")
-    assert overshoot(stack) == admitted * (100 - LIKELY) >= used(stack, tenant) - LIMIT > 0
+    assert overshoot(stack) == admitted * (100 - LIKELY) >= stack.server.used("likely", tenant=tenant) - LIMIT > 0
     # Now longer answers are expected, and there is nothing left anyway.
     assert set(storm(stack, tenant, 10, "tokens=100")) == {429}
 

@@ -1,10 +1,9 @@
 """Four Envoys with two workers each, 64 clients, one budget: used up to the last call it can admit, and never more."""
 
-import time
 from pathlib import Path
 
 import pytest
-from calls import ask
+from calls import ask_until_used_up
 from fleet import PROMPT, Mix, use_up
 from harness import ProcessRuntime, Stack, StandIn
 from policies import policy
@@ -26,7 +25,7 @@ def test_a_budget_is_used_up_and_not_overspent(limit: int, tmp_path: Path, provi
         bill = stack.agreed(tenant, calls=seen.admitted, within=15)
         assert stack.outcomes(tenant).get("client_closed", 0) == seen.left
         stack.nothing_reserved(tenant=tenant)
-        used = _used(stack, tenant)
+        used = stack.server.used("shared", tenant=tenant)
         assert bill.tokens == used <= limit
 
         print(
@@ -38,21 +37,14 @@ def test_a_budget_is_used_up_and_not_overspent(limit: int, tmp_path: Path, provi
 
         # What is left is of use from any Envoy, to the last call.
         admitted = sum(_smallest_calls(stack, tenant, at) for at in range(len(stack.envoys)))
-        assert stack.agreed(tenant, calls=seen.admitted + admitted).tokens == _used(stack, tenant) <= limit
-        assert limit - _used(stack, tenant) < PROMPT + 1
+        bill = stack.agreed(tenant, calls=seen.admitted + admitted)
+        assert bill.tokens == stack.server.used("shared", tenant=tenant) <= limit
+        assert limit - bill.tokens < PROMPT + 1
         assert not any(envoy.crashes() for envoy in stack.envoys)
 
 
 def _smallest_calls(stack: Stack, tenant: str, at: int) -> int:
     """How many calls of one output token an Envoy admits before it says that there is no more."""
-    admitted = 0
     with stack.http(tenant, "tokens=1", at=at) as client:
-        while (answer := ask(client, max_completion_tokens=1)).headers.get("x-should-retry") != "false":
-            admitted += answer.is_success
-            time.sleep(int(answer.headers.get("retry-after-ms", 0)) / 1000)
+        admitted, _ = ask_until_used_up(client, max_completion_tokens=1)
     return admitted
-
-
-def _used(stack: Stack, tenant: str) -> int:
-    [bucket] = stack.server.buckets("shared", tenant=tenant)
-    return int(bucket["used"])

@@ -32,11 +32,6 @@ def calls(stack: Stack, tenant: str, count: int) -> Counter[int]:
     return storm(stack, tenant, count, f"tokens={OUTPUT}", max_completion_tokens=OUTPUT)
 
 
-def used(stack: Stack) -> int:
-    [bucket] = stack.server.buckets("shared")
-    return int(bucket["used"])
-
-
 def is_over(stack: Stack, tenant: str) -> bool:
     """Calls once more; whether waiting is of no use any more."""
     with stack.http(tenant, f"tokens={OUTPUT}") as client:
@@ -50,9 +45,9 @@ def test_what_they_leave_is_for_the_others(stack: Stack) -> None:
     # What the other Envoy held comes back to them, up to their part.
     until(lambda: is_over(stack, "batch-1"), "their part is spent", within=20)
     stack.nothing_reserved()
-    assert used(stack) == 60 * CALL
+    assert stack.server.used("shared") == 60 * CALL
     with stack.http("batch-1", at=1) as client:
         assert "keeps what is left" in ask(client, max_completion_tokens=OUTPUT).text
 
     until(lambda: is_over(stack, "acme"), "the others have spent the rest", within=20)
-    assert used(stack) == LIMIT
+    assert stack.server.used("shared") == LIMIT

@@ -101,6 +101,11 @@ class QuotaServer:
             if budget in (None, bucket["budget"]) and subject.items() <= bucket["subject"].items()
         ]
 
+    def used(self, budget: str, **subject: str) -> int:
+        """What is used of the one open bucket of which this is so."""
+        [bucket] = self.buckets(budget, **subject)
+        return int(bucket["used"])
+
     def policy_version(self) -> str:
         version: str = self._get("/v1/budgets")["policy_version"]
         return version

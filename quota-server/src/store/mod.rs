@@ -9,6 +9,7 @@ mod conformance;
 pub mod ledger;
 mod location;
 mod operations;
+mod queue;
 pub mod redis;
 pub mod sqlite;
 

@@ -2,24 +2,16 @@
 
 use crate::json::{Error, Kind, Scanner};
 use crate::prompt::{Image, Media, Sink};
-use crate::request::walk::{each, members, skip, text, text_or_each, tool_calls, unknown};
+use crate::request::walk::{each, members, role_and, skip, text, text_or_each, tool_calls, unknown};
 use tokens::Detail;
 
 /// The messages of version 2.
 pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     each(scanner, sink, |scanner, sink| {
-        sink.message();
-        if scanner.peek()? != Kind::Object {
-            return unknown(scanner, sink);
-        }
-        members(scanner, |key, kind, scanner| match (key, kind) {
-            ("role", Kind::String) => {
-                sink.role(&scanner.string()?);
-                Ok(())
-            }
-            ("content" | "tool_plan", _) => text_or_each(scanner, sink, part),
-            ("tool_calls", _) => tool_calls(scanner, sink),
-            ("tool_call_id", _) => skip(scanner),
+        role_and(scanner, sink, |key, _, scanner, sink| match key {
+            "content" | "tool_plan" => text_or_each(scanner, sink, part),
+            "tool_calls" => tool_calls(scanner, sink),
+            "tool_call_id" => skip(scanner),
             _ => unknown(scanner, sink),
         })
     })
@@ -28,18 +20,10 @@ pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result
 /// `chat_history` of version 1.
 pub(crate) fn history(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     each(scanner, sink, |scanner, sink| {
-        sink.message();
-        if scanner.peek()? != Kind::Object {
-            return unknown(scanner, sink);
-        }
-        members(scanner, |key, kind, scanner| match (key, kind) {
-            ("role", Kind::String) => {
-                sink.role(&scanner.string()?);
-                Ok(())
-            }
-            ("message", _) => text(scanner, sink),
-            ("tool_calls", _) => tool_calls(scanner, sink),
-            ("tool_results", _) => tool_results(scanner, sink),
+        role_and(scanner, sink, |key, _, scanner, sink| match key {
+            "message" => text(scanner, sink),
+            "tool_calls" => tool_calls(scanner, sink),
+            "tool_results" => tool_results(scanner, sink),
             _ => unknown(scanner, sink),
         })
     })

@@ -2,21 +2,13 @@
 
 use crate::json::{Error, Kind, Scanner};
 use crate::prompt::{Image, Media, Sink};
-use crate::request::walk::{each, members, skip, text, tool_calls, unknown};
+use crate::request::walk::{each, role_and, skip, text, tool_calls, unknown};
 use tokens::Detail;
 
 pub(super) fn messages(scanner: &mut Scanner<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     each(scanner, sink, |scanner, sink| {
-        sink.message();
-        if scanner.peek()? != Kind::Object {
-            return unknown(scanner, sink);
-        }
-        members(scanner, |key, kind, scanner| match (key, kind) {
+        role_and(scanner, sink, |key, kind, scanner, sink| match (key, kind) {
             (_, Kind::Null) => skip(scanner),
-            ("role", Kind::String) => {
-                sink.role(&scanner.string()?);
-                Ok(())
-            }
             ("content", _) => text(scanner, sink),
             ("thinking", Kind::String) => {
                 sink.reasoning(&scanner.string()?);

@@ -43,6 +43,18 @@ pub(crate) fn role_and_content(
     sink: &mut dyn Sink,
     part: Walk,
 ) -> Result<(), Error> {
+    role_and(scanner, sink, |key, _, scanner, sink| match key {
+        "content" => text_or_each(scanner, sink, part),
+        _ => unknown(scanner, sink),
+    })
+}
+
+/// One message: an object with a role, and `member` for whatever else is in it.
+pub(crate) fn role_and(
+    scanner: &mut Scanner<'_>,
+    sink: &mut dyn Sink,
+    member: impl Fn(&str, Kind, &mut Scanner<'_>, &mut dyn Sink) -> Result<(), Error>,
+) -> Result<(), Error> {
     sink.message();
     if scanner.peek()? != Kind::Object {
         return unknown(scanner, sink);
@@ -52,8 +64,7 @@ pub(crate) fn role_and_content(
             sink.role(&scanner.string()?);
             Ok(())
         }
-        ("content", _) => text_or_each(scanner, sink, part),
-        _ => unknown(scanner, sink),
+        _ => member(key, kind, scanner, sink),
     })
 }
 

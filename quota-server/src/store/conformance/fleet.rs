@@ -17,18 +17,5 @@ pub(crate) async fn what_one_server_gave_back_another_may_grant_again(open: impl
 }
 
 pub(crate) async fn servers_that_contend_never_exceed_the_limit(open: impl Fn(u64) -> Arc<dyn Store>) {
-    let servers = [open(T0), open(T0), open(T0)];
-    let asked = (0..150_u64).map(|n| {
-        let store = Arc::clone(&servers[usize::try_from(n % 3).unwrap()]);
-        let request = acquire(worker(n % 5, n), 1, vec![want("tokens", &["acme"], 20, 40)]);
-        tokio::spawn(async move { store.acquire(at(T0), request).await.unwrap() })
-    });
-    let mut total = 0;
-    for each in asked.collect::<Vec<_>>() {
-        if let Acquired::Granted(answer) = each.await.unwrap() {
-            total += answer.grants[0].amount;
-        }
-    }
-    assert!((980..=1000).contains(&total), "{total} granted; less than one need may be left");
-    assert_eq!(state(&servers[0], T0, "tokens").await, holding(0, total));
+    super::leases::contend(&[open(T0), open(T0), open(T0)], 150).await;
 }

@@ -7,16 +7,14 @@
 use super::copy::WorkingCopy;
 use super::node::{Cell, List, Node, Outcome, Trouble};
 use crate::store::Error;
+use crate::store::queue::Queue;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-
-/// Operations that may wait; more are turned away, to ask again.
-const QUEUE: usize = 4096;
 
 /// Operations of one commit: bounds how long Redis is busy with it, for it does nothing else meanwhile.
 const BATCH: usize = 128;
@@ -60,7 +58,7 @@ where
 
 pub(super) enum Keeper {
     Task {
-        queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+        queue: Queue<Box<dyn Job>>,
         task: Mutex<Option<JoinHandle<()>>>,
     },
     /// Operations run where they are awaited, one by one.
@@ -70,7 +68,7 @@ pub(super) enum Keeper {
 impl Keeper {
     /// Within a runtime.
     pub(super) fn start(node: Arc<dyn Node>) -> Keeper {
-        let (queue, mut jobs) = mpsc::channel(QUEUE);
+        let (queue, mut jobs) = Queue::open();
         let mut hand = Hand::of(node);
         let task = tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH);
@@ -78,7 +76,7 @@ impl Keeper {
                 hand.carry_out(std::mem::take(&mut batch)).await;
             }
         });
-        Keeper::Task { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) }
+        Keeper::Task { queue, task: Mutex::new(Some(task)) }
     }
 
     pub(super) fn in_place(node: Arc<dyn Node>) -> Keeper {
@@ -97,13 +95,7 @@ impl Keeper {
             Keeper::InPlace(hand) => {
                 hand.lock().await.as_mut().ok_or(Error::Closed)?.carry_out(vec![job]).await;
             }
-            Keeper::Task { queue, .. } => {
-                let queue = queue.lock().ok().and_then(|queue| queue.clone()).ok_or(Error::Closed)?;
-                queue.try_send(job).map_err(|failed| match failed {
-                    mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-                    mpsc::error::TrySendError::Closed(_) => Error::Closed,
-                })?;
-            }
+            Keeper::Task { queue, .. } => queue.push(job)?,
         }
         told.await.map_err(|_| Error::Closed)?
     }
@@ -117,9 +109,7 @@ impl Keeper {
                 return;
             }
         };
-        if let Ok(mut queue) = queue.lock() {
-            queue.take();
-        }
+        queue.close();
         let task = task.lock().ok().and_then(|mut task| task.take());
         if let Some(task) = task
             && task.await.is_err()

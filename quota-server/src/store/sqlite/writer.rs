@@ -6,13 +6,11 @@
 
 use super::trouble;
 use crate::store::Error;
+use crate::store::queue::Queue;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::sync::Mutex;
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
-
-/// Operations that may wait; more are turned away, to ask again. Far above what one commit takes along.
-const QUEUE: usize = 4096;
 
 /// Operations of one commit: bounds how long the first of them waits for the last.
 const BATCH: usize = 512;
@@ -25,7 +23,7 @@ type Reply = Box<dyn FnOnce(Result<(), &Error>) + Send>;
 
 pub(super) enum Writer {
     Thread {
-        queue: Mutex<Option<mpsc::Sender<Job>>>,
+        queue: Queue<Job>,
         thread: Mutex<Option<JoinHandle<()>>>,
     },
     /// Operations run where they are awaited, and are done when first polled.
@@ -34,12 +32,12 @@ pub(super) enum Writer {
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Result<Writer, Error> {
-        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (queue, jobs) = Queue::open();
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || work(connection, jobs))
             .map_err(|error| Error::Unusable(error.to_string()))?;
-        Ok(Writer::Thread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(Writer::Thread { queue, thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn in_place(connection: Connection) -> Writer {
@@ -67,20 +65,14 @@ impl Writer {
                 let _ = tell.send(done.and_then(|done| committed.map(|()| done).map_err(Clone::clone)));
             })
         });
-        let queue = queue.lock().ok().and_then(|queue| queue.clone()).ok_or(Error::Closed)?;
-        queue.try_send(job).map_err(|failed| match failed {
-            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Error::Closed,
-        })?;
+        queue.push(job)?;
         told.await.map_err(|_| Error::Closed)?
     }
 
     /// Finishes what is queued, then folds the write-ahead log into the file.
     pub(super) fn stop(&self) {
         let Writer::Thread { queue, thread } = self else { return };
-        if let Ok(mut queue) = queue.lock() {
-            queue.take();
-        }
+        queue.close();
         let thread = thread.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread
             && thread.join().is_err()
