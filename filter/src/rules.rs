@@ -1,6 +1,6 @@
 //! The policy as requests meet it: names resolved to positions once, not per request.
 
-use policy::{Budget, Dimension, Mode, OnExceeded, Policy, Source, Unit};
+use policy::{Budget, Dimension, OnExceeded, Policy, Source};
 use quota::BucketKey;
 use quota::proto::Bucket;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -42,9 +42,8 @@ impl Rules {
             .iter()
             .map(|budget| Rule { budget: budget.clone(), per: budget.per.iter().map(position).collect() })
             .collect();
-        let in_flight =
-            |budget: &&Budget| budget.unit == Unit::ConcurrentRequests && budget.mode == Mode::Enforce;
-        let flights = policy.budgets.iter().filter(in_flight).map(|budget| budget.name.clone()).collect();
+        let flights = policy.budgets.iter().filter(|budget| budget.limits_flights());
+        let flights = flights.map(|budget| budget.name.clone()).collect();
         Rules { policy, budgets, flights }
     }
 

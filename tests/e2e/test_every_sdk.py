@@ -9,7 +9,7 @@ import clients
 import pytest
 from charges import of_server
 from clients import Client
-from harness import Runtime, Stack, StandIn, documented, figures, recordings, until
+from harness import Runtime, Stack, StandIn, documented, recordings, until
 from harness.envoy_config import Config, routes
 from harness.recordings import Recording
 from policies import AMPLE

@@ -69,6 +69,12 @@ impl Budget {
         found.map_or(self.limit, |of_some| of_some.limit)
     }
 
+    /// Whether it holds calls to a number in flight.
+    #[must_use]
+    pub fn limits_flights(&self) -> bool {
+        self.unit == Unit::ConcurrentRequests && self.mode == Mode::Enforce
+    }
+
     /// How much a bucket with this limit can hold: all of it, where it has no other size.
     #[must_use]
     pub const fn most_at_once(&self, limit: u64) -> u64 {

@@ -5,9 +5,9 @@ use super::process::{Heard, heard};
 use super::rows::{Answered, Given};
 use super::{Rows, Rules};
 use crate::store::{Acquired, taking_back};
-use policy::{Budget, Mode, Unit};
-use quota::extra;
+use policy::Budget;
 use quota::proto::{AcquireRequest, AcquireResponse, Exhausted, Grant, SyncRequest, Want};
+use quota::{Short, extra};
 
 /// When to ask again for what others hold reserved: calls take about a second, and their unused part comes back then.
 const RETRY_MS: u64 = 250;
@@ -61,38 +61,8 @@ fn decide<R: Rows>(
     let mut opened = Vec::with_capacity(budgets.len());
     for (index, (want, budget)) in request.wants.iter().zip(&budgets).enumerate() {
         let open = Open::of(rows, at, budget, subject_of(want))?;
-        let gives_way = want.keep > 0 && open.state.fits(open.limit(), want.need).is_ok();
         if let Err(short) = open.state.fits(open.limit(), want.need.saturating_add(kept(want))) {
-            let (start, end) = budget.window.at(at.now);
-            let resets_in_ms = end.saturating_sub(at.now);
-            let needed = want.need.saturating_add(want.held).saturating_add(want.keep);
-            let mut unused = open.whole.saturating_sub(open.counted().used);
-            let retry_in_ms = if needed <= unused {
-                RETRY_MS.min(resets_in_ms)
-            } else if let Some(rate) = open.rate {
-                match open.state.refills_in(rate, open.whole, needed, at.now) {
-                    Some(ms) => ms.max(1),
-                    None => {
-                        // The window does not end, and all of it will come back.
-                        unused = open.whole;
-                        resets_in_ms
-                    }
-                }
-            } else if budget.window.lingers_ms() > 0 {
-                open.frees_in(budget, needed, at.now)
-            } else {
-                resets_in_ms
-            };
-            answer.exhausted = Some(Exhausted {
-                want: u32::try_from(index).unwrap_or(u32::MAX),
-                limit: open.whole,
-                remaining: short.remaining,
-                resets_in_ms,
-                retry_in_ms,
-                window: start,
-                unused,
-                gives_way,
-            });
+            answer.exhausted = Some(exhausted(index, want, budget, &open, short, at.now));
             return Ok(answer);
         }
         opened.push(open);
@@ -101,6 +71,47 @@ fn decide<R: Rows>(
         answer.grants.push(grant(rows, at, heard, budget, open, want)?);
     }
     Ok(answer)
+}
+
+/// Why the want at this place can't be met, and when asking again can help.
+fn exhausted<B>(
+    index: usize,
+    want: &Want,
+    budget: &Budget,
+    open: &Open<B>,
+    short: Short,
+    now: u64,
+) -> Exhausted {
+    let (start, end) = budget.window.at(now);
+    let resets_in_ms = end.saturating_sub(now);
+    let needed = want.need.saturating_add(want.held).saturating_add(want.keep);
+    let mut unused = open.whole.saturating_sub(open.counted().used);
+    let retry_in_ms = if needed <= unused {
+        RETRY_MS.min(resets_in_ms)
+    } else if let Some(rate) = open.rate {
+        match open.state.refills_in(rate, open.whole, needed, now) {
+            Some(ms) => ms.max(1),
+            None => {
+                // The window does not end, and all of it will come back.
+                unused = open.whole;
+                resets_in_ms
+            }
+        }
+    } else if budget.window.lingers_ms() > 0 {
+        open.frees_in(budget, needed, now)
+    } else {
+        resets_in_ms
+    };
+    Exhausted {
+        want: u32::try_from(index).unwrap_or(u32::MAX),
+        limit: open.whole,
+        remaining: short.remaining,
+        resets_in_ms,
+        retry_in_ms,
+        window: start,
+        unused,
+        gives_way: want.keep > 0 && open.state.fits(open.limit(), want.need).is_ok(),
+    }
 }
 
 /// Grants a need that fits (or, where it does not, none of it) and what sizing adds.
@@ -119,9 +130,10 @@ pub(super) fn grant<R: Rows>(
     let need = if want.need <= remaining { want.need } else { 0 };
     let holders = rows.other_holders(&open.bucket, &heard.process)?.saturating_add(1);
     // Of calls in flight each takes one, and one comes back: what is kept for later ones would only be missing elsewhere.
-    let extra = match (budget.unit, budget.mode) {
-        (Unit::ConcurrentRequests, Mode::Enforce) => 0,
-        _ => extra((remaining - need).saturating_sub(kept(want)), want.demand, holders),
+    let extra = if budget.limits_flights() {
+        0
+    } else {
+        extra((remaining - need).saturating_sub(kept(want)), want.demand, holders)
     };
     let amount = need + extra;
     if amount > 0 {

@@ -2,12 +2,10 @@
 
 use super::rows::Slot;
 use super::{Rows, Rules, subject_key};
+use crate::store::ledger::DAY_MS;
 use crate::store::rate_of;
 use policy::{Budget, Window};
 use quota::{Bucket, Rate};
-
-/// A day: see [`keep_until`].
-pub(super) const DAY_MS: u64 = 86_400_000;
 
 pub(super) struct Open<B> {
     pub(super) bucket: B,

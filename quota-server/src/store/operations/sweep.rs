@@ -1,9 +1,9 @@
 //! What time does: leases lapse, and rows that can't matter any more go.
 
-use super::bucket::DAY_MS;
 use super::process::{lapse, may_lapse};
 use super::{Forgettable, Rows, Rules};
 use crate::store::Swept;
+use crate::store::ledger::DAY_MS;
 
 /// Processes lapsed in one operation: bounds how long others of its batch wait.
 const MOST: u32 = 256;
