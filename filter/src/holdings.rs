@@ -30,7 +30,7 @@ impl Worker {
     /// Takes what is wanted: out of this worker's pocket, else out of the process's lease.
     pub(crate) fn take(&mut self, host: &dyn Host, key: BucketKey, wanted: Wanted, now: u64) -> Taken {
         let Wanted { need, keep, margin, ahead } = wanted;
-        let generation = self.term.generation;
+        let (generation, changed) = (self.term.generation, self.adjustments.doubted);
         let valid = self.term.is_valid(now);
         // What is in pockets is left, too, and only the lease knows how much that is in all.
         if valid
@@ -46,7 +46,7 @@ impl Worker {
             key,
             |_| false,
             |lease: &Lease| lease.is_live(key, generation, now),
-            |lease| match lease.map(|lease| (lease, lease.take_leaving(keep, need, now))) {
+            |lease| match lease.map(|lease| (lease, lease.believed(changed).take_leaving(keep, need, now))) {
                 Some((_, Take::Taken(after))) if valid && margin.is_kept(&after, need) => {
                     let ahead = if Margin::Plenty.is_kept(&after, need) {
                         need.saturating_mul(ahead).min(after.available / 4)
@@ -235,6 +235,10 @@ impl Worker {
         said: &Exhausted,
         sent_at: u64,
     ) {
+        if said.adjustments < self.adjustments.heard {
+            // Somebody has changed a bucket since, perhaps this one.
+            return;
+        }
         let now = host.unix_ms();
         let generation = self.term.generation;
         let epoch = Epoch { window: said.window, generation };
@@ -248,7 +252,10 @@ impl Worker {
             |lease| {
                 let is_older = |lease: &Lease| lease.epoch != epoch && !is_newer(lease.epoch, epoch);
                 let (older, current) = (lease.filter(is_older), lease.filter(|lease| !is_older(lease)));
-                let lease = current.unwrap_or(fresh);
+                let lease = Lease {
+                    said_at: said.adjustments,
+                    ..current.unwrap_or(fresh).believed(said.adjustments)
+                };
                 let until = sent_at.saturating_add(said.retry_in_ms);
                 let after = if said.retry_in_ms >= said.resets_in_ms {
                     lease.spent_but_for(said.unused)

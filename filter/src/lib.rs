@@ -12,6 +12,7 @@ pub mod host;
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
+mod adjustments;
 mod admission;
 mod buckets;
 mod charge;

@@ -108,7 +108,12 @@ impl Rule {
 
     /// The bucket's name in this process's shared data.
     pub(crate) fn key(&self, labels: &Labels, seed: u64) -> BucketKey {
-        let limit = self.limit(labels);
+        self.key_of(self.subject(labels), seed)
+    }
+
+    /// The same for the bucket of a subject.
+    pub(crate) fn key_of<'a>(&self, subject: impl Iterator<Item = &'a str> + Clone, seed: u64) -> BucketKey {
+        let limit = self.budget.limit_of(subject.clone());
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();
             (seed, salt).hash(&mut hasher);
@@ -116,7 +121,7 @@ impl Rule {
             // A budget with other terms is another one here: neither what was granted under the old limit nor that it
             // was used up holds for the new one. The old leases go back when they are idle.
             (limit, self.budget.unit, &self.budget.window).hash(&mut hasher);
-            self.subject(labels).for_each(|value| value.hash(&mut hasher));
+            subject.clone().for_each(|value| value.hash(&mut hasher));
             u128::from(hasher.finish())
         };
         BucketKey(half(1) << 64 | half(2))

@@ -157,9 +157,11 @@ impl Worker {
 
     fn report(&mut self, host: &dyn Host, now: u64) {
         let (reporter, policy_version) = (self.reporter.clone(), self.policy_version());
+        let adjustments = self.adjustments.heard;
         let report = self.outbox.report(|| SyncRequest {
             reporter: Some(reporter),
             policy_version,
+            adjustments,
             ..SyncRequest::default()
         });
         match host.call(&self.config.quota_cluster, SERVICE, "Sync", &report.message, SYNC_TIMEOUT_MS) {
@@ -215,6 +217,7 @@ impl Worker {
         if let Some(policy) = &answer.policy {
             self.install_policy(host, policy);
         }
+        self.adjusted(host, &answer);
         if answer.left_out > 0 {
             host.log(
                 LogLevel::Error,

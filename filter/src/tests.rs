@@ -1,5 +1,6 @@
 //! Whole calls through the filter, against the model of Envoy: given this traffic, this charge.
 
+mod adjustments;
 mod admission;
 mod amounts;
 mod counting;

@@ -1,5 +1,6 @@
 //! What one worker knows between requests.
 
+use crate::adjustments::Adjustments;
 use crate::buckets::Buckets;
 use crate::config::Config;
 use crate::host::{Body, Expected, Host, LogLevel};
@@ -34,6 +35,7 @@ pub struct Worker {
     pub(crate) stats: Stats,
     pub(crate) contact: Contact,
     pub(crate) lessons: Lessons,
+    pub(crate) adjustments: Adjustments,
     /// What decoders of encoded answers take.
     pub(crate) decoders: Memory,
 }
@@ -77,6 +79,7 @@ impl Worker {
             stats: Stats::default(),
             contact: Contact::default(),
             lessons: Lessons::default(),
+            adjustments: Adjustments::default(),
             decoders: Memory::default(),
         })
     }

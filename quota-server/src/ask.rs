@@ -1,10 +1,11 @@
 //! Asking a running server over HTTP.
 
 use clap::Args;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Method, Request, Uri};
+use hyper::http::request::Builder;
+use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use quota_server::edge::{tls, token};
 use rustls::ClientConfig;
@@ -46,10 +47,26 @@ impl Server {
         let query: Vec<String> =
             query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
         wait(async {
-            let body = self.send(Method::GET, &format!("{path}?{}", query.join("&"))).await?;
-            let body = self.in_time(body.collect()).await?.map_err(|error| self.failed(&error))?;
-            serde_json::from_slice(&body.to_bytes()).map_err(|error| self.failed(&error))
+            let request = Request::get(format!("{path}?{}", query.join("&")));
+            self.json(self.send(request, Bytes::new()).await?).await
         })
+    }
+
+    /// Has something done, once: whoever asks again with the same key gets the same answer.
+    ///
+    /// # Errors
+    /// As [`Server::ask`].
+    pub(crate) fn tell(&self, path: &[&str], key: &str, body: &Value) -> Result<Value, String> {
+        let path: String = path.iter().map(|part| format!("/{}", escape(part))).collect();
+        wait(async {
+            let request = Request::post(path).header("idempotency-key", key);
+            self.json(self.send(request, Bytes::from(body.to_string())).await?).await
+        })
+    }
+
+    async fn json(&self, body: Incoming) -> Result<Value, String> {
+        let body = self.in_time(body.collect()).await?.map_err(|error| self.failed(&error))?;
+        serde_json::from_slice(&body.to_bytes()).map_err(|error| self.failed(&error))
     }
 
     /// Writes what the server answers into a new file. Answers how many bytes.
@@ -59,7 +76,7 @@ impl Server {
     pub(crate) fn fetch(&self, path: &str, file: &Path) -> Result<u64, String> {
         let of_file = |error: std::io::Error| format!("{}: {error}", file.display());
         wait(async {
-            let mut body = self.send(Method::POST, path).await?;
+            let mut body = self.send(Request::post(path), Bytes::new()).await?;
             let mut written = 0;
             let mut to = File::create_new(file).map_err(of_file)?;
             let fetched = async {
@@ -83,14 +100,14 @@ impl Server {
     }
 
     /// The body of a good answer.
-    async fn send(&self, method: Method, path: &str) -> Result<Incoming, String> {
+    async fn send(&self, request: Builder, body: Bytes) -> Result<Incoming, String> {
         let uri: Uri = self.server.parse().map_err(|error| self.failed(&format!("{error}")))?;
         let authority = uri.authority().ok_or_else(|| self.failed(&"expected http://HOST:PORT"))?;
-        let mut request = Request::builder().method(method).uri(path).header("host", authority.as_str());
+        let mut request = request.header("host", authority.as_str());
         if let Some(token) = self.token()? {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|error| self.failed(&error))?;
+        let request = request.body(Full::new(body)).map_err(|error| self.failed(&error))?;
         let mut sender = self.in_time(self.connect(&uri)).await??;
         let response =
             self.in_time(sender.send_request(request)).await?.map_err(|error| self.failed(&error))?;
@@ -108,7 +125,7 @@ impl Server {
         tokio::time::timeout(PATIENCE, answer).await.map_err(|_| self.failed(&"no answer"))
     }
 
-    async fn connect(&self, uri: &Uri) -> Result<SendRequest<Empty<Bytes>>, String> {
+    async fn connect(&self, uri: &Uri) -> Result<SendRequest<Full<Bytes>>, String> {
         let encrypted = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -131,7 +148,7 @@ impl Server {
     async fn speak(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<SendRequest<Empty<Bytes>>, String> {
+    ) -> Result<SendRequest<Full<Bytes>>, String> {
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|error| self.failed(&error))?;
         tokio::spawn(connection);

@@ -1,19 +1,21 @@
-//! Health, metrics, usage and budgets over HTTP.
+//! Health, metrics, usage and budgets over HTTP; and changes of budgets.
 
-use crate::edge::access::Role;
+use crate::by_hand::{self, Asked, Kind, Wrong};
+use crate::edge::access::{Caller, Role};
 use crate::edge::http::{busy, in_time, only_for};
 use crate::edge::options::Edge;
 use crate::report::{Query, Report, moment_text};
 use crate::service::Core;
+use crate::store::audit::Adjusted;
 use crate::store::{self, OpenBucket};
 use axum::body::{Body, Bytes};
-use axum::extract::{Query as Params, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path, Query as Params, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use policy::{Policy, Unit};
+use axum::{Extension, Json, Router};
+use policy::Policy;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::fs::File;
@@ -28,7 +30,14 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 /// * `/v1/usage?since=24h&by=tenant,model`: see [`Report::json`].
 /// * `/v1/budgets`: the buckets whose window has not ended.
 ///
-/// The first two are for everybody, the others for viewers; and for admins alone:
+/// * `/v1/audit?budget=NAME&before=NUMBER&limit=50`: what was changed by hand, the newest first.
+///
+/// The first two are for everybody, the others for viewers. For operators:
+///
+/// * POST `/v1/budgets/NAME/top-up` and `/reset`: see [`by_hand::Asked`]. A header `idempotency-key` makes it safe to ask
+///   again.
+///
+/// And for admins alone:
 ///
 /// * POST `/v1/backup`: a copy of the SQLite file.
 pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
@@ -40,14 +49,17 @@ pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/usage", get(usage))
         .route("/v1/budgets", get(budgets))
+        .route("/v1/audit", get(audit))
+        .with_state(Arc::clone(core));
+    let operators = Router::new()
+        .route("/v1/budgets/{budget}/top-up", post(top_up))
+        .route("/v1/budgets/{budget}/reset", post(reset))
         .with_state(Arc::clone(core));
     let admins = Router::new().route("/v1/backup", post(backup)).with_state(Arc::clone(core));
-    open.merge(only_for(Role::Viewer, viewers, edge, core)).layer(from_fn(in_time)).merge(only_for(
-        Role::Admin,
-        admins,
-        edge,
-        core,
-    ))
+    open.merge(only_for(Role::Viewer, viewers, edge, core))
+        .merge(only_for(Role::Operator, operators, edge, core))
+        .layer(from_fn(in_time))
+        .merge(only_for(Role::Admin, admins, edge, core))
 }
 
 async fn ready(State(core): State<Arc<Core>>) -> Response {
@@ -70,7 +82,7 @@ async fn usage(State(core): State<Arc<Core>>, Params(params): Params<HashMap<Str
     let param = |name| params.get(name).map(String::as_str);
     let query = match Query::parse(param("since"), param("by"), crate::unix_ms()) {
         Ok(query) => query,
-        Err(problem) => return (StatusCode::BAD_REQUEST, problem + "\n").into_response(),
+        Err(problem) => return wrong(StatusCode::BAD_REQUEST, &problem),
     };
     match core.store.ledger(query.since).await {
         Ok(entries) => Json(Report::of(&entries, query).json()).into_response(),
@@ -89,6 +101,92 @@ async fn budgets(State(core): State<Arc<Core>>) -> Response {
         }
         Err(error) => failed(&error),
     }
+}
+
+async fn audit(State(core): State<Arc<Core>>, Params(params): Params<HashMap<String, String>>) -> Response {
+    let which = match by_hand::which(&params) {
+        Ok(which) => which,
+        Err(problem) => return wrong(StatusCode::BAD_REQUEST, &problem),
+    };
+    match core.store.audit(which).await {
+        Ok(entries) => {
+            let entries: Vec<Value> = entries.iter().map(by_hand::json_of).collect();
+            Json(json!({ "entries": entries })).into_response()
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+async fn top_up(
+    State(core): State<Arc<Core>>,
+    Extension(caller): Extension<Caller>,
+    Path(budget): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    adjust(&core, Kind::TopUp, &budget, caller, &headers, &body).await
+}
+
+async fn reset(
+    State(core): State<Arc<Core>>,
+    Extension(caller): Extension<Caller>,
+    Path(budget): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    adjust(&core, Kind::Reset, &budget, caller, &headers, &body).await
+}
+
+async fn adjust(
+    core: &Core,
+    kind: Kind,
+    budget: &str,
+    caller: Caller,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response {
+    let asked: Asked = match serde_json::from_slice(body) {
+        Ok(asked) => asked,
+        Err(error) => return wrong(StatusCode::BAD_REQUEST, &format!("the body: {error}")),
+    };
+    let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap_or_default());
+    let at = core.moment();
+    let asked = match by_hand::read(&at.policy, budget, kind, asked, key, caller.name) {
+        Ok(asked) => asked,
+        Err(Wrong::UnknownBudget(problem)) => return wrong(StatusCode::NOT_FOUND, &problem),
+        Err(Wrong::Request(problem)) => return wrong(StatusCode::BAD_REQUEST, &problem),
+    };
+    let action = asked.action;
+    let (entry, repeated) = match core.store.adjust(at, asked).await {
+        Ok(Some(Adjusted::Made(entry))) => {
+            core.metrics.adjusted(action);
+            tracing::info!(
+                number = entry.number, by = %entry.by, budget = %entry.budget, subject = ?entry.subject,
+                ?action, reason = %entry.reason, "a budget was changed by hand"
+            );
+            (entry, false)
+        }
+        Ok(Some(Adjusted::Repeated(entry))) => (entry, true),
+        Ok(Some(Adjusted::KeyTaken(entry))) => {
+            let why = format!(
+                "idempotency-key: change {} ({} of `{}`) was made with it, and this is another",
+                entry.number,
+                entry.action.name(),
+                entry.budget
+            );
+            return wrong(StatusCode::CONFLICT, &why);
+        }
+        // The place was found in the same policy.
+        Ok(None) => return wrong(StatusCode::NOT_FOUND, "the policy has no such budget any more"),
+        Err(error) => return failed(&error),
+    };
+    let mut answer = by_hand::json_of(&entry);
+    answer["repeated"] = json!(repeated);
+    Json(answer).into_response()
+}
+
+fn wrong(status: StatusCode, problem: &str) -> Response {
+    (status, format!("{problem}\n")).into_response()
 }
 
 async fn backup(State(core): State<Arc<Core>>) -> Response {
@@ -140,17 +238,14 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
     Some(json!({
         "budget": open.budget,
         "subject": subject,
-        "unit": match budget.unit {
-            Unit::PicoUsd => "pico_usd".to_owned(),
-            Unit::GpuMs => "gpu_ms".to_owned(),
-            unit => unit.to_string(),
-        },
-        "limit": limit,
+        "unit": budget.unit.base(),
+        "limit": limit.saturating_add(open.bucket.raised),
+        "added": open.bucket.raised,
         "burst": rate.map(|_| whole),
-        "used": open.bucket.used,
+        "used": open.bucket.counting(),
         "lost": open.lost,
         "outstanding": open.bucket.outstanding,
-        "remaining": open.bucket.remaining(whole),
+        "remaining": open.bucket.remaining(open.bucket.allowance(whole)),
         "window_start_ms": open.window_start,
         "resets_at": (budget.window.ends() || rate.is_some()).then(|| moment_text(ends)),
         "resets_in_ms": ends.saturating_sub(now),

@@ -9,6 +9,7 @@
 //! * [`serve`]: all of it together, from start to graceful stop.
 #![forbid(unsafe_code)]
 
+pub mod by_hand;
 pub mod edge;
 pub mod http;
 pub mod live_file;

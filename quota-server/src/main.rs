@@ -5,13 +5,14 @@ mod ask;
 
 use clap::{Parser, Subcommand};
 use policy::Budget;
+use quota_server::by_hand;
 use quota_server::edge::access::Role;
 use quota_server::edge::{options, token};
 use quota_server::report::{self, Query, Report};
 use quota_server::store::Location;
 use quota_server::store::ledger::{DAY_MS, Retention};
 use quota_server::{live_policy, serve, unix_ms};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -81,6 +82,38 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Add to what is left of a budget, for somebody and until its window ends.
+    TopUp {
+        /// The budget's name.
+        budget: String,
+        /// How much, as limits are written: "5000 tokens", "12.50 USD".
+        amount: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Let what somebody has used of a budget count no more. The ledger keeps it.
+    Reset {
+        /// The budget's name.
+        budget: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Top-ups and resets: who, when, what and why, the newest first.
+    Audit {
+        #[command(flatten)]
+        server: ask::Server,
+        #[arg(long)]
+        json: bool,
+        /// Of this budget only.
+        #[arg(long)]
+        budget: Option<String>,
+        /// Older ones than this number.
+        #[arg(long, value_name = "NUMBER")]
+        before: Option<u64>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
     /// Copy all that is kept into a new file, while the server goes on: of the server asked (as an admin), or of a file.
     Backup {
         file: PathBuf,
@@ -98,6 +131,43 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Role::Viewer)]
         role: Role,
     },
+}
+
+/// A change of a budget by hand.
+#[derive(clap::Args)]
+struct Change {
+    /// For whom: a value of each of the budget's dimensions.
+    #[arg(long = "for", value_name = "DIMENSION=VALUE", value_parser = dimension)]
+    subject: Vec<(String, String)>,
+    /// Why; the audit shows it.
+    #[arg(long)]
+    reason: String,
+    /// Makes it safe to ask again: what comes with the same key is done once. A new one if not said.
+    #[arg(long)]
+    key: Option<String>,
+    #[command(flatten)]
+    server: ask::Server,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Change {
+    fn make(self, budget: &str, kind: &str, amount: Option<&str>) -> Result<(), String> {
+        let subject: Map<String, Value> =
+            self.subject.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+        let key = self.key.map_or_else(by_hand::new_key, Ok)?;
+        let body = json!({ "subject": subject, "amount": amount, "reason": self.reason });
+        let path = ["v1", "budgets", budget, kind];
+        let told = self.server.tell(&path, &key, &body);
+        // Whether it was done is not known then; with the key it can be asked for again.
+        let answer = told.map_err(|problem| format!("{problem}\nTo try again: --key {key}"))?;
+        print(&answer, self.json, |answer| Ok(by_hand::sentence(answer) + "\n"))
+    }
+}
+
+fn dimension(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected DIMENSION=VALUE, such as tenant=acme")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Milliseconds; a day at least, so that what is folded is over.
@@ -156,6 +226,15 @@ fn run(command: Command) -> Result<(), String> {
         }
         Command::Budgets { server, json } => {
             print(&server.ask("/v1/budgets", &[])?, json, report::budgets_table)
+        }
+        Command::TopUp { budget, amount, change } => change.make(&budget, "top-up", Some(&amount)),
+        Command::Reset { budget, change } => change.make(&budget, "reset", None),
+        Command::Audit { server, json, budget, before, limit } => {
+            let (before, limit) = (before.map(|number| number.to_string()), limit.to_string());
+            let mut query = vec![("limit", limit.as_str())];
+            query.extend(budget.as_deref().map(|budget| ("budget", budget)));
+            query.extend(before.as_deref().map(|before| ("before", before)));
+            print(&server.ask("/v1/audit", &query)?, json, by_hand::audit_table)
         }
         Command::Backup { file, server, store } => {
             match store {

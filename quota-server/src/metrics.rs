@@ -1,5 +1,6 @@
 //! What the server counts about itself, in Prometheus' text form.
 
+use crate::store::audit::Action;
 use crate::store::{Acquired, Swept, Synced};
 use policy::Policy;
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ pub struct Metrics {
     unknown_by_http: AtomicU64,
     overloads: AtomicU64,
     left_out: AtomicU64,
+    topped_up: AtomicU64,
+    reset: AtomicU64,
     /// By budget: their units differ. Bounded, because only the policy's names get in.
     overshoot: Mutex<BTreeMap<String, u64>>,
     acquire_time: Histogram,
@@ -109,6 +112,15 @@ impl Metrics {
         self.left_out.fetch_add(entries.into(), Relaxed);
     }
 
+    /// A budget was changed by hand.
+    pub fn adjusted(&self, action: Action) {
+        match action {
+            Action::TopUp(_) => &self.topped_up,
+            Action::Reset => &self.reset,
+        }
+        .fetch_add(1, Relaxed);
+    }
+
     /// The store has more to do than may wait.
     pub fn overloaded(&self) {
         self.overloads.fetch_add(1, Relaxed);
@@ -127,7 +139,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::with_capacity(4096);
-        let counters: [(&str, &str, &str, Series<'_>); 10] = [
+        let counters: [(&str, &str, &str, Series<'_>); 11] = [
             (
                 "acquires_total",
                 "Acquire calls by how they ended.",
@@ -181,6 +193,12 @@ impl Metrics {
                 "Entries of reports that were left out because they can't be used.",
                 "",
                 &[("", &self.left_out)],
+            ),
+            (
+                "adjustments_total",
+                "Changes of budgets by hand.",
+                "action",
+                &[("top-up", &self.topped_up), ("reset", &self.reset)],
             ),
             (
                 "refusals_total",

@@ -181,6 +181,16 @@ pub fn usd(pico: u128) -> String {
     format!("{whole}.{fraction}")
 }
 
+/// An amount in what its budget keeps it in, for people.
+#[must_use]
+pub fn amount_text(amount: u64, base: &str) -> String {
+    match base {
+        "pico_usd" => format!("{} USD", usd(amount.into())),
+        "gpu_ms" => format!("{}.{:03} GPU seconds", amount / 1_000, amount % 1_000),
+        base => format!("{amount} {base}"),
+    }
+}
+
 /// The report `/v1/usage` answered, as a table.
 ///
 /// # Errors
@@ -231,7 +241,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// Columns as wide as their widest cell; the first `texts` to the left, figures to the right.
-fn table(lines: &[Vec<String>], texts: usize) -> String {
+pub(crate) fn table(lines: &[Vec<String>], texts: usize) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));

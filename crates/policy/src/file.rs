@@ -1,6 +1,7 @@
 //! The policy file: YAML to [`Policy`], or everything that is wrong with it.
 
 mod budgets;
+mod by_hand;
 mod conditions;
 mod doubts;
 mod gives_way;

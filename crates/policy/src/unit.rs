@@ -73,6 +73,16 @@ impl Unit {
         }
     }
 
+    /// What amounts are kept in: `pico_usd`, `gpu_ms`, else as limits are written.
+    #[must_use]
+    pub fn base(self) -> String {
+        match self {
+            Unit::PicoUsd => "pico_usd".to_owned(),
+            Unit::GpuMs => "gpu_ms".to_owned(),
+            unit => unit.to_string(),
+        }
+    }
+
     /// An amount with its unit, as limits are written: `20 requests`, `1.5 GPU seconds`.
     #[must_use]
     pub fn amount(self, amount: u64) -> String {

@@ -14,6 +14,11 @@ pub struct Bucket {
     pub outstanding: u64,
     /// Of a bucket that [drains](Bucket::drain): up to when it has, Unix µs. 0 for others.
     pub drained_at: u64,
+    /// What people have added to the limit.
+    pub raised: u64,
+    /// What of `used` they have let go, so that it counts no more. It stays in `used`, so that news of it that arrives late
+    /// corrects what it is to correct.
+    pub forgiven: u64,
 }
 
 /// What one process holds of one bucket under one generation of its lease term.
@@ -42,6 +47,38 @@ pub struct Short {
 }
 
 impl Bucket {
+    /// All that may be used and outstanding where the rule says `limit`.
+    #[must_use]
+    pub const fn allowance(self, limit: u64) -> u64 {
+        limit.saturating_add(self.raised).saturating_add(self.forgiven)
+    }
+
+    /// What is used and not forgiven.
+    #[must_use]
+    pub const fn counting(self) -> u64 {
+        self.used.saturating_sub(self.forgiven)
+    }
+
+    /// Adds to the limit.
+    pub const fn raise(&mut self, amount: u64) {
+        self.raised = self.raised.saturating_add(amount);
+    }
+
+    /// Lets all that is used go. What is outstanding stays so, and is charged when it is settled. Answers how much it is.
+    ///
+    /// Should a charge for something lost that was forgiven turn out too high, the difference is had besides: in all, no
+    /// more is admitted than the limit, what was added and what was forgiven.
+    pub const fn forgive(&mut self) -> u64 {
+        let counted = self.counting();
+        if self.drained_at == 0 {
+            self.forgiven = self.used;
+        } else {
+            // It would go by itself; what is forgiven for ever would come again and again.
+            self.used = 0;
+        }
+        counted
+    }
+
     /// What may still be granted under `limit`.
     #[must_use]
     pub const fn remaining(self, limit: u64) -> u64 {
@@ -189,6 +226,34 @@ mod tests {
         assert_eq!((bucket, account), (Bucket::default(), Account::default()));
         assert_eq!(bucket.settle(&mut account, 20, 40), 20);
         assert_eq!(bucket.used, 20);
+    }
+
+    #[test]
+    fn what_is_added_and_forgiven_may_be_had_once() {
+        let (mut bucket, mut account) = granted(60);
+        bucket.settle(&mut account, 50, 0);
+        bucket.raise(30);
+        assert_eq!(bucket.remaining(bucket.allowance(100)), 70, "of 130, 50 are used and 10 held");
+        assert_eq!((bucket.forgive(), bucket.counting()), (50, 0));
+        assert_eq!(bucket.remaining(bucket.allowance(100)), 120, "10 are still held");
+        bucket.settle(&mut account, 10, 0);
+        assert_eq!((bucket.counting(), bucket.remaining(bucket.allowance(100))), (10, 120));
+        assert_eq!(bucket.forgive(), 10);
+        assert_eq!(bucket.remaining(bucket.allowance(100)), 130);
+    }
+
+    #[test]
+    fn what_was_forgiven_as_lost_is_not_taken_from_what_was_used_since() {
+        let (mut bucket, mut account) = granted(60);
+        bucket.lapse(&mut account, Lapse::Spend);
+        bucket.forgive();
+        bucket.spend(bucket.allowance(100), 90).unwrap();
+        bucket.settle(&mut account, 20, 40);
+        assert_eq!(bucket.used, 110);
+        assert!(
+            bucket.used + bucket.remaining(bucket.allowance(100)) <= 160,
+            "the limit and what was forgiven"
+        );
     }
 
     #[test]

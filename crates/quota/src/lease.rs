@@ -48,6 +48,8 @@ pub struct Lease {
     pub attainable: u64,
     /// Until then calls that give way to others need not ask for what `remaining` does not have beside what is kept.
     pub kept_until: u64,
+    /// The last change of any bucket by hand when the three above were said.
+    pub said_at: u64,
     /// One worker has asked for a refill; the others leave it until then.
     pub refill_until: u64,
     pub used_at: u64,
@@ -66,7 +68,7 @@ pub enum Take {
 
 impl Lease {
     /// Bytes of [`Lease::encode`].
-    pub const SIZE: usize = 112;
+    pub const SIZE: usize = 120;
 
     /// A first record, from what the server answered.
     #[must_use]
@@ -81,6 +83,7 @@ impl Lease {
             dry_until: 0,
             attainable: u64::MAX,
             kept_until: 0,
+            said_at: 0,
             refill_until: 0,
             used_at: now,
         }
@@ -133,6 +136,18 @@ impl Lease {
         }
     }
 
+    /// What may still be believed of it: nothing of there being no more, if that was said before this change by hand.
+    #[must_use]
+    pub fn believed(self, changed: u64) -> Lease {
+        if self.said_at >= changed { self } else { self.doubted() }
+    }
+
+    /// There may be more again.
+    #[must_use]
+    pub fn doubted(self) -> Lease {
+        Lease { dry_until: 0, attainable: u64::MAX, kept_until: 0, ..self }
+    }
+
     /// Puts `amount` in: a grant, or what a reservation did not use.
     #[must_use]
     pub fn credit(&self, amount: u64, now: u64) -> Lease {
@@ -173,6 +188,7 @@ impl Lease {
             self.dry_until,
             self.attainable,
             self.kept_until,
+            self.said_at,
             self.refill_until,
             self.used_at,
             LAYOUT,
@@ -194,6 +210,7 @@ impl Lease {
             dry_until,
             attainable,
             kept_until,
+            said_at,
             refill_until,
             used_at,
             LAYOUT,
@@ -211,6 +228,7 @@ impl Lease {
             dry_until,
             attainable,
             kept_until,
+            said_at,
             refill_until,
             used_at,
         })
@@ -221,7 +239,7 @@ impl Lease {
 const UNRETURNED_MS: u64 = 30_000;
 
 /// Changes with the layout: a record written by another version of the module in the same process is not misread.
-const LAYOUT: u64 = u64::from_le_bytes(*b"tklease4");
+const LAYOUT: u64 = u64::from_le_bytes(*b"tklease5");
 
 #[cfg(test)]
 mod tests {
@@ -288,6 +306,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_before_a_change_by_hand_is_not_believed_after_it() {
+        let spent =
+            Lease { said_at: 7, ..lease(10).spent_but_for(50).dried(0, NOW + 900).kept(0, NOW + 900) };
+        assert_eq!(spent.believed(7), spent);
+        let doubted = spent.believed(8);
+        assert_eq!(doubted.take(51, NOW), Take::Short { available: 10 });
+        assert_eq!(doubted.take_leaving(90, 5, NOW), Take::Short { available: 10 });
+        assert_eq!((doubted.available, doubted.epoch), (spent.available, spent.epoch));
+    }
+
+    #[test]
     fn ended_windows_older_generations_and_other_buckets_are_dead() {
         assert!(lease(1).is_live(KEY, 2, NOW));
         assert!(!lease(1).is_live(KEY, 2, NOW + 5_000));
@@ -305,7 +334,7 @@ mod tests {
 
     #[test]
     fn records_survive_the_round_trip_and_garbage_is_no_record() {
-        let lease = lease(u64::MAX).dried(3, NOW + 1).spent_but_for(4);
+        let lease = Lease { said_at: 5, ..lease(u64::MAX).dried(3, NOW + 1).spent_but_for(4) };
         assert_eq!(Lease::decode(&lease.encode()), Some(lease));
         assert_eq!(Lease::decode(&[0; Lease::SIZE]), None);
         assert_eq!(Lease::decode(b"short"), None);

@@ -135,7 +135,7 @@ proptest! {
     fn nothing_wraps_or_panics_whatever_is_claimed(
         used: u64, held: u64, lost: u64, spent: u64, returned: u64, limit: u64, amount: u64,
     ) {
-        let mut bucket = Bucket { used, outstanding: held, drained_at: 0 };
+        let mut bucket = Bucket { used, outstanding: held, ..Bucket::default() };
         let mut account = Account { outstanding: held, written_off: lost };
         bucket.settle(&mut account, spent, returned);
         prop_assert!(account.outstanding <= held && account.written_off <= lost && bucket.outstanding <= held);

@@ -17,6 +17,8 @@ pub(super) struct Server {
     acquired: HashMap<(u64, u64), Vec<Granted>>,
     sequences: HashMap<u64, (u64, Vec<u8>)>,
     ledger: Vec<LedgerEntry>,
+    /// What was changed by hand.
+    adjusted: Vec<Bucket>,
     /// How much is granted beyond the need, at most.
     pub(super) generosity: u64,
     pub(super) down: bool,
@@ -33,6 +35,8 @@ type Granted = (Bucket, u64, u64);
 
 #[derive(Debug, Default)]
 struct Books {
+    /// By hand.
+    added: u64,
     used: u64,
     outstanding: u64,
 }
@@ -48,6 +52,7 @@ impl Server {
             acquired: HashMap::new(),
             sequences: HashMap::new(),
             ledger: Vec::new(),
+            adjusted: Vec::new(),
             generosity: 2_000,
             down: false,
             leaves_out: 0,
@@ -67,6 +72,15 @@ impl Server {
             other => panic!("no such method: {other}"),
         };
         if self.answers_get_lost { Err(UNAVAILABLE) } else { Ok(answer) }
+    }
+
+    /// Somebody adds to the limit of a tenant's bucket.
+    pub(super) fn top_up(&mut self, budget: &str, tenant: &str, amount: u64, now: u64) {
+        let window = self.policy.budget(budget).expect("a known budget").window.at(now).0;
+        let bucket = Bucket { budget: budget.to_owned(), subject: vec![tenant.to_owned()] };
+        self.buckets.entry((bucket.budget.clone(), bucket.subject.clone(), window)).or_default().added +=
+            amount;
+        self.adjusted.push(bucket);
     }
 
     /// Tokens charged to a budget's bucket, over all windows.
@@ -142,14 +156,25 @@ impl Server {
 
     fn exhausted(&mut self, want: &Want, at: usize, now: u64) -> Exhausted {
         let (remaining, (window, end)) = self.free(want, now);
-        let limit = self.limit(want);
+        let limit = self.limit(want) + self.books(want, window).added;
         let used = self.books(want, window).used;
+        let adjustments = self.adjusted.len() as u64;
         let resets_in_ms = end - now;
         let unused = limit.saturating_sub(used);
         let retry_in_ms = if want.need + want.held + want.keep > unused { resets_in_ms } else { 250 };
         let gives_way = want.keep > 0 && want.need <= remaining;
         let want = u32::try_from(at).unwrap();
-        Exhausted { want, limit, remaining, resets_in_ms, retry_in_ms, window, unused, gives_way }
+        Exhausted {
+            want,
+            limit,
+            remaining,
+            resets_in_ms,
+            retry_in_ms,
+            window,
+            unused,
+            gives_way,
+            adjustments,
+        }
     }
 
     fn books(&mut self, want: &Want, window: u64) -> &mut Books {
@@ -162,8 +187,8 @@ impl Server {
             self.policy.budget(&want.bucket.as_ref().unwrap().budget).expect("a known budget").clone();
         let window = budget.window.at(now);
         let books = self.books(want, window.0);
-        let held = books.used + books.outstanding;
-        (self.limit(want).saturating_sub(held), window)
+        let (held, added) = (books.used + books.outstanding, books.added);
+        ((self.limit(want) + added).saturating_sub(held), window)
     }
 
     fn limit(&self, want: &Want) -> u64 {
@@ -174,7 +199,7 @@ impl Server {
 
     fn grant(&mut self, want: &Want, now: u64) -> Grant {
         let (free, (window, end)) = self.free(want, now);
-        let limit = self.limit(want);
+        let limit = self.limit(want) + self.books(want, window).added;
         let amount =
             want.need + self.generosity.min((free - want.need - want.keep.saturating_sub(want.in_hand)) / 2);
         let books = self.books(want, window);
@@ -213,12 +238,22 @@ impl Server {
         self.ledger.extend(request.ledger.iter().cloned());
         let refills = request.refills.iter().map(|want| self.grant(want, now)).collect();
         let policy = self.policy_for(&request.policy_version);
+        let last = self.adjusted.len() as u64;
+        let any = request.adjustments == 0 && last > 0;
+        let adjusted = if any {
+            Vec::new()
+        } else {
+            self.adjusted[usize::try_from(request.adjustments).unwrap()..].to_vec()
+        };
         let answer = SyncResponse {
             refills,
             policy,
             term: Server::term(),
             left_out: std::mem::take(&mut self.leaves_out),
             left_out_because: "settled.spent: 2^62 or more".to_owned(),
+            adjustments: last,
+            adjusted,
+            any_adjusted: any,
         }
         .encode_to_vec();
         self.sequences.insert(worker, (request.sequence, answer.clone()));

@@ -118,7 +118,7 @@ fn answer(
         over |= !fits;
         let limit = budget.limit_of(charge.subject.iter().map(String::as_str));
         let whole = budget.most_at_once(limit);
-        let remaining = narrow(bucket.remaining(whole));
+        let remaining = narrow(bucket.remaining(bucket.allowance(whole)));
         let tighter = !told[owner] || remaining < status.limit_remaining;
         let was_over = status.code == i32::from(Code::OverLimit);
         if !fits || (tighter && !was_over) {
@@ -129,7 +129,7 @@ fn answer(
             *status = DescriptorStatus {
                 code: if fits { Code::Ok } else { Code::OverLimit }.into(),
                 current_limit: Some(RateLimit {
-                    requests_per_unit: narrow(limit),
+                    requests_per_unit: narrow(limit.saturating_add(bucket.raised)),
                     unit: envoys_unit(&budget.window),
                     name: budget.name.clone(),
                 }),

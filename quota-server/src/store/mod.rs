@@ -4,6 +4,7 @@
 //! it out in one transaction or in one script. What it decides is the same in all of them: `operations`, over the state
 //! machines of [`quota`].
 
+pub mod audit;
 #[cfg(test)]
 mod conformance;
 pub mod ledger;
@@ -15,6 +16,7 @@ pub mod sqlite;
 
 pub use location::Location;
 
+use audit::{Adjusted, Adjustment};
 use ledger::{Entry, Retention};
 use policy::{Budget, Policy, Window};
 use quota::proto::{AcquireRequest, AcquireResponse, Grant, Settled, SyncRequest, SyncResponse, Want};
@@ -56,6 +58,12 @@ pub trait Store: Send + Sync {
 
     /// Buckets whose window has not ended at `now` (Unix ms).
     fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>>;
+
+    /// Changes a bucket by hand, and writes down that it was changed. `None`: the policy has no such budget.
+    fn adjust(&self, at: Moment, asked: Adjustment) -> Answer<'_, Option<Adjusted>>;
+
+    /// What was changed by hand, the newest first.
+    fn audit(&self, which: audit::Which) -> Answer<'_, Vec<audit::Entry>>;
 
     /// Folds and drops some of the ledger that is old at `now` (Unix ms). Answers how many rows; 0: nothing is due.
     fn retain(&self, _keep: Retention, _now: u64) -> Answer<'_, u64> {
@@ -178,6 +186,8 @@ pub fn counting(policy: &Policy, open: Vec<OpenBucket>, now: u64) -> Vec<OpenBuc
                 last.window_end = bucket.window_end;
                 last.bucket.used = last.bucket.used.saturating_add(bucket.bucket.used);
                 last.bucket.outstanding = last.bucket.outstanding.saturating_add(bucket.bucket.outstanding);
+                last.bucket.raised = last.bucket.raised.saturating_add(bucket.bucket.raised);
+                last.bucket.forgiven = last.bucket.forgiven.saturating_add(bucket.bucket.forgiven);
                 last.lost = last.lost.saturating_add(bucket.lost);
             }
             _ => counting.push(bucket),

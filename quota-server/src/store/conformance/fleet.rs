@@ -16,6 +16,10 @@ pub(crate) async fn what_one_server_gave_back_another_may_grant_again(open: impl
     assert_eq!(state(&one, T0, "tokens").await, holding(300, 0));
 }
 
+pub(crate) async fn servers_that_contend_make_each_change_by_hand_once(open: impl Fn(u64) -> Arc<dyn Store>) {
+    super::adjustments::at_once(&[open(T0), open(T0), open(T0)]).await;
+}
+
 pub(crate) async fn servers_that_contend_never_exceed_the_limit(open: impl Fn(u64) -> Arc<dyn Store>) {
     super::leases::contend(&[open(T0), open(T0), open(T0)], 150).await;
 }

@@ -3,6 +3,7 @@
 //! A store's tests say `conformance!(Kind)` with a [`Kind`] that makes fresh ones and opens them again; or
 //! `every_test!(in_a_row, Kind)` within one test.
 
+pub(crate) mod adjustments;
 pub(crate) mod chaos;
 pub(crate) mod fleet;
 pub(crate) mod lapses;
@@ -73,6 +74,16 @@ macro_rules! every_test {
             spends: all_charges_are_spent_or_none,
             spends: spends_and_leases_share_a_bucket,
             spends: a_shadow_budget_counts_without_refusing,
+            adjustments: what_was_added_may_be_had_until_the_window_ends,
+            adjustments: what_was_used_counts_no_more_after_a_reset_and_what_is_held_does,
+            adjustments: late_reports_after_a_reset_give_nothing_twice,
+            adjustments: what_comes_with_the_same_key_is_done_once,
+            adjustments: every_slot_of_a_rolling_window_is_forgiven,
+            adjustments: a_bucket_that_refills_is_full_after_a_reset,
+            adjustments: absurd_additions_stop_at_the_largest,
+            adjustments: the_trail_is_read_from_the_newest_by_budget_and_in_pages,
+            adjustments: workers_are_told_which_buckets_were_changed,
+            adjustments: changes_at_the_same_time_are_all_made,
             chaos: lost_late_and_repeated_messages_charge_each_call_once,
         }
     };
@@ -205,5 +216,5 @@ async fn state(store: &Arc<dyn Store>, now: u64, budget: &str) -> Bucket {
 }
 
 const fn holding(used: u64, outstanding: u64) -> Bucket {
-    Bucket { used, outstanding, drained_at: 0 }
+    Bucket { used, outstanding, drained_at: 0, raised: 0, forgiven: 0 }
 }

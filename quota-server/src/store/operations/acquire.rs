@@ -62,7 +62,8 @@ fn decide<R: Rows>(
     for (index, (want, budget)) in request.wants.iter().zip(&budgets).enumerate() {
         let open = Open::of(rows, at, budget, subject_of(want))?;
         if let Err(short) = open.state.fits(open.limit(), want.need.saturating_add(kept(want))) {
-            answer.exhausted = Some(exhausted(index, want, budget, &open, short, at.now));
+            let adjustments = rows.last_adjustment()?;
+            answer.exhausted = Some(exhausted(index, want, budget, &open, short, at.now, adjustments));
             return Ok(answer);
         }
         opened.push(open);
@@ -74,26 +75,28 @@ fn decide<R: Rows>(
 }
 
 /// Why the want at this place can't be met, and when asking again can help.
-fn exhausted<B>(
+fn exhausted<B: Clone>(
     index: usize,
     want: &Want,
     budget: &Budget,
     open: &Open<B>,
     short: Short,
     now: u64,
+    adjustments: u64,
 ) -> Exhausted {
+    let whole = open.whole();
     let (start, end) = budget.window.at(now);
     let resets_in_ms = end.saturating_sub(now);
     let needed = want.need.saturating_add(want.held).saturating_add(want.keep);
-    let mut unused = open.whole.saturating_sub(open.counted().used);
+    let mut unused = whole.saturating_sub(open.counted().used);
     let retry_in_ms = if needed <= unused {
         RETRY_MS.min(resets_in_ms)
     } else if let Some(rate) = open.rate {
-        match open.state.refills_in(rate, open.whole, needed, now) {
+        match open.state.refills_in(rate, whole, needed, now) {
             Some(ms) => ms.max(1),
             None => {
                 // The window does not end, and all of it will come back.
-                unused = open.whole;
+                unused = whole;
                 resets_in_ms
             }
         }
@@ -104,13 +107,14 @@ fn exhausted<B>(
     };
     Exhausted {
         want: u32::try_from(index).unwrap_or(u32::MAX),
-        limit: open.whole,
+        limit: open.limit_said(),
         remaining: short.remaining,
         resets_in_ms,
         retry_in_ms,
         window: start,
         unused,
         gives_way: want.keep > 0 && open.state.fits(open.limit(), want.need).is_ok(),
+        adjustments,
     }
 }
 
@@ -147,7 +151,7 @@ pub(super) fn grant<R: Rows>(
         amount,
         window: start,
         resets_in_ms: end.saturating_sub(at.now),
-        limit: open.whole,
+        limit: open.limit_said(),
         remaining: open.state.remaining(limit),
         generation,
     })

@@ -11,14 +11,14 @@ pub(super) struct Open<B> {
     pub(super) bucket: B,
     pub(super) state: Bucket,
     /// Earlier slots of a rolling window that still count, oldest first.
-    earlier: Vec<Slot>,
-    /// How much the subject's bucket can hold.
-    pub(super) whole: u64,
+    earlier: Vec<Slot<B>>,
+    /// How much the subject's bucket can hold by the policy.
+    rule: u64,
     /// Where what was used comes back all the time.
     pub(super) rate: Option<Rate>,
 }
 
-impl<B> Open<B> {
+impl<B: Clone> Open<B> {
     pub(super) fn of<R: Rows<Bucket = B>>(
         rows: &mut R,
         at: Rules<'_>,
@@ -39,16 +39,39 @@ impl<B> Open<B> {
         if let Some(rate) = rate {
             state.drain(rate, at.now);
         }
-        Ok(Open { bucket, state, earlier, whole: budget.most_at_once(limit), rate })
+        Ok(Open { bucket, state, earlier, rule: budget.most_at_once(limit), rate })
     }
 
     fn earlier(&self) -> Bucket {
         self.earlier.iter().fold(Bucket::default(), |sum, slot| add(sum, slot.state))
     }
 
-    /// What of the limit is this bucket's to grant, used and outstanding amounts of its own included.
+    /// How much the bucket can hold, with all that was added or forgiven.
+    pub(super) fn whole(&self) -> u64 {
+        self.counted().allowance(self.rule)
+    }
+
+    /// The limit that callers are told: what was forgiven is for them as if it had not been used.
+    pub(super) fn limit_said(&self) -> u64 {
+        self.rule.saturating_add(self.counted().raised)
+    }
+
+    /// What of the whole is this bucket's to grant, used and outstanding amounts of its own included.
     pub(super) fn limit(&self) -> u64 {
-        self.earlier().remaining(self.whole)
+        self.earlier().remaining(self.whole())
+    }
+
+    /// Lets all that counts go.
+    pub(super) fn forgive(&mut self) {
+        self.earlier.iter_mut().map(|slot| &mut slot.state).chain([&mut self.state]).for_each(|state| {
+            state.forgive();
+        });
+    }
+
+    /// This bucket and the earlier slots.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&B, Bucket)> {
+        let earlier = self.earlier.iter().map(|slot| (&slot.bucket, slot.state));
+        earlier.chain([(&self.bucket, self.state)])
     }
 
     /// All that counts against the limit.
@@ -60,11 +83,11 @@ impl<B> Open<B> {
     /// ms from now.
     pub(super) fn frees_in(&self, budget: &Budget, need: u64, now: u64) -> u64 {
         let lingers = budget.window.lingers_ms();
-        let this = Slot { end: budget.window.at(now).1, state: self.state };
-        let mut used = self.counted().used;
+        let this = Slot { bucket: self.bucket.clone(), end: budget.window.at(now).1, state: self.state };
+        let mut counted = self.counted();
         for slot in self.earlier.iter().chain([&this]) {
-            used = used.saturating_sub(slot.state.used);
-            if used.saturating_add(need) <= self.whole {
+            counted = less(counted, slot.state);
+            if counted.used.saturating_add(need) <= counted.allowance(self.rule) {
                 return slot.end.saturating_add(lingers).saturating_sub(now);
             }
         }
@@ -76,7 +99,19 @@ fn add(one: Bucket, other: Bucket) -> Bucket {
     Bucket {
         used: one.used.saturating_add(other.used),
         outstanding: one.outstanding.saturating_add(other.outstanding),
+        raised: one.raised.saturating_add(other.raised),
+        forgiven: one.forgiven.saturating_add(other.forgiven),
         ..other
+    }
+}
+
+/// What is left of a sum without one of its parts; all that was held has come back.
+fn less(sum: Bucket, part: Bucket) -> Bucket {
+    Bucket {
+        used: sum.used.saturating_sub(part.used),
+        raised: sum.raised.saturating_sub(part.raised),
+        forgiven: sum.forgiven.saturating_sub(part.forgiven),
+        ..sum
     }
 }
 

@@ -2,6 +2,7 @@
 //! same for the same rows, request and time.
 
 mod acquire;
+mod adjust;
 mod bucket;
 mod process;
 mod rows;
@@ -10,6 +11,7 @@ mod sweep;
 mod sync;
 
 pub(super) use acquire::acquire;
+pub(super) use adjust::adjust;
 pub(super) use rows::{Answered, Forgettable, Given, Holding, LastSync, Rows, Slot};
 pub(super) use spend::spend;
 pub(super) use sweep::sweep;

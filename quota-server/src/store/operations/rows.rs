@@ -1,5 +1,6 @@
 //! What operations read and change.
 
+use crate::store::audit;
 use crate::store::ledger::{Key, Sums};
 use policy::Budget;
 use quota::proto::{AcquireResponse, SyncRequest, SyncResponse};
@@ -64,7 +65,7 @@ pub(in crate::store) trait Rows {
         subject: &str,
         before: u64,
         since: u64,
-    ) -> Result<Vec<Slot>, Self::Error>;
+    ) -> Result<Vec<Slot<Self::Bucket>>, Self::Error>;
 
     /// How many processes but this one hold some of the bucket.
     fn other_holders(&mut self, bucket: &Self::Bucket, process: &Self::Process) -> Result<u64, Self::Error>;
@@ -115,6 +116,17 @@ pub(in crate::store) trait Rows {
 
     fn add_to_ledger(&mut self, key: &Key, sums: &Sums) -> Result<(), Self::Error>;
 
+    /// The adjustment that was made with this key.
+    fn adjusted(&mut self, key: &str) -> Result<Option<audit::Entry>, Self::Error>;
+
+    /// The number of the last adjustment; 0 where there has been none.
+    fn last_adjustment(&mut self) -> Result<u64, Self::Error>;
+
+    /// Those with these numbers, both included, oldest first.
+    fn adjustments(&mut self, from: u64, to: u64) -> Result<Vec<audit::Entry>, Self::Error>;
+
+    fn add_adjustment(&mut self, entry: &audit::Entry) -> Result<(), Self::Error>;
+
     /// Removes what can't matter any more, some of it at least. Answers how many rows.
     fn forget(&mut self, what: &Forgettable) -> Result<u64, Self::Error>;
 }
@@ -128,7 +140,8 @@ pub(in crate::store) struct Holding<B> {
 
 /// A slot of a rolling window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Slot {
+pub(in crate::store) struct Slot<B> {
+    pub(in crate::store) bucket: B,
     /// Unix ms.
     pub(in crate::store) end: u64,
     pub(in crate::store) state: Bucket,

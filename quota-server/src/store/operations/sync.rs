@@ -1,6 +1,7 @@
 //! A worker's tick: settlements, the ledger, refills.
 
 use super::acquire::{budget_of, elapse_grants, grant, subject_of};
+use super::adjust::news;
 use super::bucket::{Open, keep_until};
 use super::process::{Heard, heard};
 use super::rows::{Answered, LastSync};
@@ -40,7 +41,14 @@ pub(in crate::store) fn sync<R: Rows>(
     }
     record(rows, at, request)?;
 
-    let mut answer = SyncResponse { term: Some(heard.lease_term()), ..SyncResponse::default() };
+    let news = news(rows, request.adjustments)?;
+    let mut answer = SyncResponse {
+        term: Some(heard.lease_term()),
+        adjustments: news.last,
+        adjusted: news.buckets,
+        any_adjusted: news.any,
+        ..SyncResponse::default()
+    };
     for want in &request.refills {
         answer.refills.push(match budget_of(at, want) {
             None => Grant::default(),

@@ -13,6 +13,8 @@
 //! | `b:START:BUDGET`                           | hash       | buckets by subject                                   |
 //! | `c:START:BUDGET`                           | hash       | their accounts by process and subject                |
 //! | `l:HOUR:...`                               | hash       | sums of one row of the ledger                        |
+//! | `adjustments`                              | hash       | what people changed, by number; `last`: the newest   |
+//! | `adjustment_keys`                          | hash       | their numbers by key                                 |
 //! | `policies`                                 | hash       | dimensions by version                                |
 //! | `server`                                   | hash       | when servers were there: see `listening`             |
 //! | `due`, `idle`                              | sorted set | processes by when their term ends; without, when seen |
@@ -43,6 +45,7 @@ pub use address::Address;
 pub use memory::Memory;
 pub use node::{Cell, Change, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
 
+use super::audit::{self, Adjusted, Adjustment};
 use super::ledger::Entry;
 use super::operations::{self, Rules};
 use super::{Acquired, Answer, Charge, Error, Moment, OpenBucket, Spent, Store, Swept, Synced};
@@ -149,6 +152,14 @@ impl Store for Redis {
 
     fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>> {
         Box::pin(query::buckets(&*self.reader, now))
+    }
+
+    fn adjust(&self, at: Moment, asked: Adjustment) -> Answer<'_, Option<Adjusted>> {
+        self.operate(at, move |rows, rules| operations::adjust(rows, rules, &asked))
+    }
+
+    fn audit(&self, which: audit::Which) -> Answer<'_, Vec<audit::Entry>> {
+        Box::pin(query::audit(&*self.reader, which))
     }
 
     fn ready(&self) -> Answer<'_, ()> {

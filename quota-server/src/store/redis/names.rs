@@ -148,6 +148,20 @@ pub(super) fn swept_at() -> Cell {
     field("server", "swept_at")
 }
 
+/// The last adjustment's number.
+pub(super) fn last_adjustment() -> Cell {
+    field("adjustments", "last")
+}
+
+pub(super) fn adjustment(number: u64) -> Cell {
+    field("adjustments", number.to_string())
+}
+
+/// The number of the adjustment that was made with this key.
+pub(super) fn adjustment_key(key: &str) -> Cell {
+    field("adjustment_keys", key)
+}
+
 pub(super) fn dimensions(policy_version: &str) -> Cell {
     field("policies", policy_version)
 }

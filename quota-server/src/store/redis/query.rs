@@ -2,8 +2,9 @@
 
 use super::names::{self, BucketName, WindowName};
 use super::node::{Fields, List, Node};
-use super::records::{AccountsRecord, BucketRecord};
+use super::records::{AccountsRecord, AdjustmentRecord, BucketRecord};
 use super::{ledger, names::LATEST};
+use crate::store::audit;
 use crate::store::ledger::{Entry, HOUR_MS};
 use crate::store::{Error, OpenBucket};
 use prost::Message;
@@ -52,6 +53,31 @@ pub(super) async fn buckets(node: &dyn Node, now: u64) -> Result<Vec<OpenBucket>
         (&a.budget, &a.subject, a.window_start).cmp(&(&b.budget, &b.subject, b.window_start))
     });
     Ok(open)
+}
+
+/// Entries read at a time.
+const PAGE: u64 = 256;
+
+pub(super) async fn audit(node: &dyn Node, which: audit::Which) -> Result<Vec<audit::Entry>, Error> {
+    let last = node.cells(&[names::last_adjustment()]).await?.into_iter().flatten().next();
+    let last: u64 = last.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok()).unwrap_or(0);
+    let mut to = which.before.map_or(last, |before| last.min(before.saturating_sub(1)));
+    let most = usize::try_from(which.most).unwrap_or(usize::MAX);
+    let mut entries = Vec::new();
+    while to > 0 && entries.len() < most {
+        let from = to.saturating_sub(PAGE - 1).max(1);
+        let cells: Vec<_> = (from..=to).rev().map(names::adjustment).collect();
+        for (cell, value) in cells.iter().zip(node.cells(&cells).await?) {
+            let Some(bytes) = value else { continue };
+            let entry = read::<AdjustmentRecord>(&cell.name, &bytes)?.entry();
+            if which.budget.as_ref().is_none_or(|budget| *budget == entry.budget) {
+                entries.push(entry);
+            }
+        }
+        to = from - 1;
+    }
+    entries.truncate(most);
+    Ok(entries)
 }
 
 async fn of_window(node: &dyn Node, window: &WindowName) -> Result<[Fields; 2], Error> {

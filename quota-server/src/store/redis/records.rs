@@ -1,5 +1,6 @@
 //! What cells say, as protobuf: a new field gets the next tag, and older values read as its default.
 
+use crate::store::audit::{self, Action, Standing};
 use crate::store::operations::{Answered, Given, LastSync};
 use prost::Message;
 use quota::proto::{AcquireResponse, SyncRequest, SyncResponse};
@@ -41,6 +42,10 @@ pub(super) struct BucketRecord {
     pub(super) holders: u64,
     #[prost(uint64, tag = "5")]
     drained_at: u64,
+    #[prost(uint64, tag = "6")]
+    raised: u64,
+    #[prost(uint64, tag = "7")]
+    forgiven: u64,
 }
 
 impl BucketRecord {
@@ -49,13 +54,16 @@ impl BucketRecord {
     }
 
     pub(super) const fn state(&self) -> Bucket {
-        Bucket { used: self.used, outstanding: self.outstanding, drained_at: self.drained_at }
+        let BucketRecord { used, outstanding, drained_at, raised, forgiven, .. } = *self;
+        Bucket { used, outstanding, drained_at, raised, forgiven }
     }
 
     pub(super) fn set_state(&mut self, state: Bucket) {
         self.used = state.used.min(MOST);
         self.outstanding = state.outstanding.min(MOST);
         self.drained_at = state.drained_at;
+        self.raised = state.raised.min(MOST);
+        self.forgiven = state.forgiven.min(MOST);
     }
 }
 
@@ -109,6 +117,99 @@ impl AccountsRecord {
 
     pub(super) fn written_off(&self) -> u64 {
         self.accounts.iter().fold(0, |sum, account| sum.saturating_add(account.written_off))
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AdjustmentRecord {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+    #[prost(uint64, tag = "2")]
+    at: u64,
+    #[prost(string, tag = "3")]
+    by: String,
+    /// Of a top-up; missing for a reset.
+    #[prost(uint64, optional, tag = "4")]
+    added: Option<u64>,
+    #[prost(string, tag = "5")]
+    budget: String,
+    #[prost(string, repeated, tag = "6")]
+    per: Vec<String>,
+    #[prost(string, repeated, tag = "7")]
+    subject: Vec<String>,
+    #[prost(uint64, tag = "8")]
+    window: u64,
+    #[prost(string, tag = "9")]
+    unit: String,
+    #[prost(message, optional, tag = "10")]
+    before: Option<StandingRecord>,
+    #[prost(message, optional, tag = "11")]
+    after: Option<StandingRecord>,
+    #[prost(string, tag = "12")]
+    reason: String,
+    #[prost(string, tag = "13")]
+    key: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct StandingRecord {
+    #[prost(uint64, tag = "1")]
+    limit: u64,
+    #[prost(uint64, tag = "2")]
+    used: u64,
+    #[prost(uint64, tag = "3")]
+    outstanding: u64,
+}
+
+impl StandingRecord {
+    fn of(Standing { limit, used, outstanding }: Standing) -> Option<StandingRecord> {
+        Some(StandingRecord { limit, used, outstanding })
+    }
+
+    fn standing(self) -> Standing {
+        Standing { limit: self.limit, used: self.used, outstanding: self.outstanding }
+    }
+}
+
+impl AdjustmentRecord {
+    pub(super) fn of(entry: &audit::Entry) -> AdjustmentRecord {
+        let entry = entry.clone();
+        AdjustmentRecord {
+            number: entry.number,
+            at: entry.at,
+            by: entry.by,
+            added: match entry.action {
+                Action::TopUp(added) => Some(added),
+                Action::Reset => None,
+            },
+            budget: entry.budget,
+            per: entry.per,
+            subject: entry.subject,
+            window: entry.window,
+            unit: entry.unit,
+            before: StandingRecord::of(entry.before),
+            after: StandingRecord::of(entry.after),
+            reason: entry.reason,
+            key: entry.key,
+        }
+    }
+
+    pub(super) fn entry(self) -> audit::Entry {
+        audit::Entry {
+            number: self.number,
+            at: self.at,
+            by: self.by,
+            action: self.added.map_or(Action::Reset, Action::TopUp),
+            budget: self.budget,
+            per: self.per,
+            subject: self.subject,
+            window: self.window,
+            unit: self.unit,
+            before: self.before.unwrap_or_default().standing(),
+            after: self.after.unwrap_or_default().standing(),
+            reason: self.reason,
+            key: self.key,
+        }
     }
 }
 

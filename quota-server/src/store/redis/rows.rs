@@ -2,8 +2,11 @@
 
 use super::copy::WorkingCopy;
 use super::names::{self, BucketName, Process};
-use super::records::{AccountsRecord, AnsweredRecord, BucketRecord, LastSyncRecord, ProcessRecord};
+use super::records::{
+    AccountsRecord, AdjustmentRecord, AnsweredRecord, BucketRecord, LastSyncRecord, ProcessRecord,
+};
 use crate::store::Error;
+use crate::store::audit;
 use crate::store::ledger::{Key, Sums};
 use crate::store::operations::{Answered, Forgettable, Holding, LastSync, Rows, Slot};
 use policy::Budget;
@@ -150,7 +153,13 @@ impl Rows for CopiedRows<'_> {
     }
 
     /// Where slots begin is known; of slots cut another way, by an earlier policy, it is not.
-    fn slots(&mut self, budget: &Budget, subject: &str, before: u64, since: u64) -> Result<Vec<Slot>, Error> {
+    fn slots(
+        &mut self,
+        budget: &Budget,
+        subject: &str,
+        before: u64,
+        since: u64,
+    ) -> Result<Vec<Slot<BucketName>>, Error> {
         let mut slots = Vec::new();
         let mut start = before;
         while let Some(last) = start.checked_sub(1) {
@@ -161,7 +170,7 @@ impl Rows for CopiedRows<'_> {
             }
             let slot = BucketName::of(&budget.name, subject, start);
             let record: Option<BucketRecord> = self.copy.record(&slot.state())?;
-            slots.extend(record.map(|record| Slot { end, state: record.state() }));
+            slots.extend(record.map(|record| Slot { bucket: slot, end, state: record.state() }));
         }
         slots.reverse();
         Ok(slots)
@@ -249,6 +258,31 @@ impl Rows for CopiedRows<'_> {
         let row = names::ledger(key);
         self.score(names::HOURS, &row, key.hour);
         super::ledger::fields(sums).for_each(|(field, amount)| self.copy.add(&row, field, amount));
+        Ok(())
+    }
+
+    fn adjusted(&mut self, key: &str) -> Result<Option<audit::Entry>, Error> {
+        let Some(number) = self.copy.number(&names::adjustment_key(key))? else { return Ok(None) };
+        Ok(self.adjustments(number, number)?.pop())
+    }
+
+    fn last_adjustment(&mut self) -> Result<u64, Error> {
+        Ok(self.copy.number(&names::last_adjustment())?.unwrap_or(0))
+    }
+
+    fn adjustments(&mut self, from: u64, to: u64) -> Result<Vec<audit::Entry>, Error> {
+        let mut entries = Vec::new();
+        for number in from..=to {
+            let record: Option<AdjustmentRecord> = self.copy.record(&names::adjustment(number))?;
+            entries.extend(record.map(AdjustmentRecord::entry));
+        }
+        Ok(entries)
+    }
+
+    fn add_adjustment(&mut self, entry: &audit::Entry) -> Result<(), Error> {
+        self.copy.set_record(names::adjustment(entry.number), &AdjustmentRecord::of(entry));
+        self.copy.set_number(names::adjustment_key(&entry.key), entry.number);
+        self.copy.set_number(names::last_adjustment(), entry.number);
         Ok(())
     }
 

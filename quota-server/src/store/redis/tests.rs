@@ -70,6 +70,8 @@ mod real_redis {
     async fn servers_that_contend_never_exceed_the_limit() {
         let kind = Alone::fresh();
         fleet::servers_that_contend_never_exceed_the_limit(|now| kind.open(now)).await;
+        let kind = Alone::fresh();
+        fleet::servers_that_contend_make_each_change_by_hand_once(|now| kind.open(now)).await;
     }
 
     fn refusal(url: &str) -> String {

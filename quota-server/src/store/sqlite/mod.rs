@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one server.
 
+mod adjustments;
 mod backup;
 mod forget;
 mod ledger;
@@ -10,6 +11,7 @@ mod schema;
 mod trouble;
 mod writer;
 
+use super::audit::{self, Adjusted, Adjustment};
 use super::ledger::{Entry, Retention};
 use super::operations::{self, Rules};
 use super::{Acquired, Answer, Charge, Error, Moment, OpenBucket, Spent, Store, Swept, Synced};
@@ -153,6 +155,14 @@ impl Store for Sqlite {
 
     fn buckets(&self, now: u64) -> Answer<'_, Vec<OpenBucket>> {
         self.read(move |db| query::buckets(db, now))
+    }
+
+    fn adjust(&self, at: Moment, asked: Adjustment) -> Answer<'_, Option<Adjusted>> {
+        self.operate(at, move |rows, rules| operations::adjust(rows, rules, &asked))
+    }
+
+    fn audit(&self, which: audit::Which) -> Answer<'_, Vec<audit::Entry>> {
+        self.read(move |db| adjustments::newest(db, &which))
     }
 
     fn retain(&self, keep: Retention, now: u64) -> Answer<'_, u64> {

@@ -1,6 +1,7 @@
 //! [`Rows`] inside one transaction of the file.
 
-use super::{forget, ledger};
+use super::{adjustments, forget, ledger};
+use crate::store::audit;
 use crate::store::ledger::{Key, Sums};
 use crate::store::operations::{Answered, Forgettable, Given, Holding, LastSync, Rows, Slot};
 use policy::Budget;
@@ -39,7 +40,7 @@ const fn bits(identity: u64) -> i64 {
 }
 
 /// An amount as a column can hold it. Sums that large are a broken client's; they must not make its reports fail for ever.
-fn amount(units: u64) -> i64 {
+pub(super) fn amount(units: u64) -> i64 {
     i64::try_from(units).unwrap_or(i64::MAX)
 }
 
@@ -117,7 +118,7 @@ impl Rows for SqlRows<'_> {
         keep_until: u64,
     ) -> Result<(i64, Bucket)> {
         let known = self.find(
-            "SELECT id, used, outstanding, drained_at FROM bucket
+            "SELECT id, used, outstanding, drained_at, raised, forgiven FROM bucket
              WHERE budget = ?1 AND subject = ?2 AND window_start = ?3",
             &[&budget, &subject, &window.0],
             |row| Ok((row.get(0)?, state(row, 1)?)),
@@ -135,26 +136,35 @@ impl Rows for SqlRows<'_> {
 
     fn state(&mut self, bucket: &i64) -> Result<Bucket> {
         self.db
-            .prepare_cached("SELECT used, outstanding, drained_at FROM bucket WHERE id = ?1")?
+            .prepare_cached(
+                "SELECT used, outstanding, drained_at, raised, forgiven FROM bucket WHERE id = ?1",
+            )?
             .query_row([bucket], |row| state(row, 0))
     }
 
     fn set_state(&mut self, bucket: &i64, state: Bucket) -> Result<()> {
         self.change(
-            "UPDATE bucket SET used = ?2, outstanding = ?3, drained_at = ?4 WHERE id = ?1",
-            &[bucket, &amount(state.used), &amount(state.outstanding), &amount(state.drained_at)],
+            "UPDATE bucket SET used = ?2, outstanding = ?3, drained_at = ?4, raised = ?5, forgiven = ?6 WHERE id = ?1",
+            &[
+                bucket,
+                &amount(state.used),
+                &amount(state.outstanding),
+                &amount(state.drained_at),
+                &amount(state.raised),
+                &amount(state.forgiven),
+            ],
         )
     }
 
-    fn slots(&mut self, budget: &Budget, subject: &str, before: u64, since: u64) -> Result<Vec<Slot>> {
+    fn slots(&mut self, budget: &Budget, subject: &str, before: u64, since: u64) -> Result<Vec<Slot<i64>>> {
         self.db
             .prepare_cached(
-                "SELECT window_end, used, outstanding, drained_at FROM bucket
+                "SELECT id, window_end, used, outstanding, drained_at, raised, forgiven FROM bucket
                  WHERE budget = ?1 AND subject = ?2 AND window_start < ?3 AND window_end > ?4
                  ORDER BY window_start",
             )?
             .query_map(params![budget.name, subject, before, since], |row| {
-                Ok(Slot { end: row.get(0)?, state: state(row, 1)? })
+                Ok(Slot { bucket: row.get(0)?, end: row.get(1)?, state: state(row, 2)? })
             })?
             .collect()
     }
@@ -261,6 +271,22 @@ impl Rows for SqlRows<'_> {
         ledger::add(self.db, key, sums)
     }
 
+    fn adjusted(&mut self, key: &str) -> Result<Option<audit::Entry>> {
+        adjustments::by_key(self.db, key)
+    }
+
+    fn last_adjustment(&mut self) -> Result<u64> {
+        adjustments::last(self.db)
+    }
+
+    fn adjustments(&mut self, from: u64, to: u64) -> Result<Vec<audit::Entry>> {
+        adjustments::between(self.db, from, to)
+    }
+
+    fn add_adjustment(&mut self, entry: &audit::Entry) -> Result<()> {
+        adjustments::add(self.db, entry)
+    }
+
     fn forget(&mut self, what: &Forgettable) -> Result<u64> {
         forget::forget(self.db, what)
     }
@@ -270,7 +296,13 @@ fn process_and_term(row: &Row<'_>) -> Result<(i64, Term)> {
     Ok((row.get(0)?, Term { generation: row.get(1)?, expires_at: row.get(2)? }))
 }
 
-/// The columns `used`, `outstanding` and `drained_at`, which begin at `first`.
-fn state(row: &Row<'_>, first: usize) -> Result<Bucket> {
-    Ok(Bucket { used: row.get(first)?, outstanding: row.get(first + 1)?, drained_at: row.get(first + 2)? })
+/// The columns `used`, `outstanding`, `drained_at`, `raised` and `forgiven`, which begin at `first`.
+pub(super) fn state(row: &Row<'_>, first: usize) -> Result<Bucket> {
+    Ok(Bucket {
+        used: row.get(first)?,
+        outstanding: row.get(first + 1)?,
+        drained_at: row.get(first + 2)?,
+        raised: row.get(first + 3)?,
+        forgiven: row.get(first + 4)?,
+    })
 }

@@ -10,12 +10,35 @@ use std::time::Duration;
 const VERSION: usize = 1 + STEPS.len();
 
 /// What made each version of the one before, from version 2 on. Tables of files that are out there: never changed.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     // Old rows of the ledger stand for a day (those before `hours_since`, Unix ms) or a month (before `days_since`).
     "CREATE TABLE folded (days_since INTEGER NOT NULL, hours_since INTEGER NOT NULL) STRICT;
      INSERT INTO folded VALUES (0, 0);",
     // From when on what is used of it drains, Unix us; 0 where nothing does.
     "ALTER TABLE bucket ADD COLUMN drained_at INTEGER NOT NULL DEFAULT 0;",
+    // What people have changed. Amounts are in the budget's unit.
+    "ALTER TABLE bucket ADD COLUMN raised INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE bucket ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE adjustment (
+         number INTEGER PRIMARY KEY,
+         at INTEGER NOT NULL,               -- Unix ms
+         who TEXT NOT NULL,
+         added INTEGER,                     -- of a top-up; NULL for a reset
+         budget TEXT NOT NULL,
+         per TEXT NOT NULL,                 -- JSON array of names
+         subject TEXT NOT NULL,             -- JSON array of values
+         window_start INTEGER NOT NULL,     -- Unix ms
+         unit TEXT NOT NULL,
+         limit_before INTEGER NOT NULL,
+         used_before INTEGER NOT NULL,
+         outstanding_before INTEGER NOT NULL,
+         limit_after INTEGER NOT NULL,
+         used_after INTEGER NOT NULL,
+         outstanding_after INTEGER NOT NULL,
+         reason TEXT NOT NULL,
+         key TEXT NOT NULL UNIQUE
+     ) STRICT;
+     CREATE INDEX adjustment_budget ON adjustment (budget, number);",
 ];
 
 /// Marks the file as ours in SQLite's header: "toll".

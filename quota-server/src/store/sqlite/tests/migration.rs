@@ -31,7 +31,10 @@ async fn a_file_of_schema_1_loses_nothing() {
         assert_eq!(told, [(0, 2, 338), (3_600_000, 1, 31)]);
         assert_eq!(ledger[0].key.dimensions["tenant"], "acme");
         let [bucket] = &store.buckets(1).await.unwrap()[..] else { panic!("one bucket") };
-        assert_eq!((bucket.bucket, bucket.lost), (Bucket { used: 310, outstanding: 500, drained_at: 0 }, 20));
+        assert_eq!(
+            (bucket.bucket, bucket.lost),
+            (Bucket { used: 310, outstanding: 500, ..Bucket::default() }, 20)
+        );
         // Sequence 9 of the worker was applied.
         let at = Moment { policy: Arc::new(Policy::from_yaml("{}").unwrap()), now: 4_500 };
         let reporter = quota::proto::Reporter { node: "envoy-1".into(), epoch: 7, worker: 1 };
