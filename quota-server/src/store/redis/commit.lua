@@ -1,16 +1,17 @@
 -- Makes changes if all is as their author saw it, and none if anything differs.
 --
 -- KEYS: every key that is looked at or changed. All share one hash tag, so that a Cluster has them on one node.
--- ARGV: how many checks there are, and for each: the command that reads (HGET or ZSCORE), which of KEYS, the field or
---       member, and what it has to be: '' for nothing, else '=' and the value.
---       Then, until the end, changes, each: how many words, the command, which of KEYS, the other words.
+-- ARGV: how many groups of checks there are, and for each: the command that reads (HMGET, ZMSCORE or MGET), which of
+--       KEYS, how many fields or members, these, how many checks, and 'none' if nothing may be there, or else 'is' and
+--       what has to be there.
+--       Then, until the end, changes, each: the command, which of KEYS, how many other words, and these.
 --
 -- Answers an empty list when all checks held and all changes are made. Else nothing is changed, and the list has two
--- entries a check that failed: which one it is, from 1, and what is there, as above.
+-- entries a check that failed: which one it is, from 1, and what is there.
 --
--- HINCRBY that would overflow leaves the largest number instead of failing. No other change can fail once the first has
--- succeeded: the keys are this program's own, and Redis refuses a script that may not write (no memory left, a replica,
--- a full disk) before its first change.
+-- BITFIELD is given numbers by their place, and what is to be added; the largest number stays where that would be more.
+-- No change can fail once the first has succeeded: the keys are this program's own, and Redis refuses a script that may
+-- not write (no memory left, a replica, a full disk) before its first change.
 
 local at = 0
 local function word()
@@ -18,32 +19,41 @@ local function word()
   return ARGV[at]
 end
 
-local differs = {}
-for check = 1, tonumber(word()) do
-  local read, key, name, expected = word(), word(), word(), word()
-  local there = redis.call(read, KEYS[tonumber(key)], name)
-  there = there and '=' .. there or ''
-  if there ~= expected then
-    differs[#differs + 1] = check
-    differs[#differs + 1] = there
+local function number()
+  return tonumber(word())
+end
+
+local differs, checked = {}, 0
+for group = 1, number() do
+  local read, key, names = word(), KEYS[number()], number()
+  local there = redis.call(read, key, unpack(ARGV, at + 1, at + names))
+  at = at + names
+  local checks, is = number(), word() == 'is'
+  for check = 1, checks do
+    if there[check] ~= (is and word()) then
+      differs[#differs + 1] = checked + check
+      differs[#differs + 1] = there[check]
+    end
   end
+  checked = checked + checks
 end
 
 if #differs == 0 then
   while at < #ARGV do
-    local words, command, key = tonumber(word()), word(), word()
-    local change = { command, KEYS[tonumber(key)] }
-    for other = 3, words do
-      change[other] = word()
-    end
-    if command == 'HINCRBY' then
-      local sum = redis.pcall(unpack(change))
-      if type(sum) == 'table' and sum.err then
-        redis.call('HSET', change[2], change[3], '9223372036854775807')
+    local change, key, words = word(), KEYS[number()], number()
+    if change == 'BITFIELD' then
+      local sums = { 'OVERFLOW', 'SAT' }
+      for sum = at + 1, at + words, 2 do
+        sums[#sums + 1] = 'INCRBY'
+        sums[#sums + 1] = 'i64'
+        sums[#sums + 1] = ARGV[sum]
+        sums[#sums + 1] = ARGV[sum + 1]
       end
+      redis.call(change, key, unpack(sums))
     else
-      redis.call(unpack(change))
+      redis.call(change, key, unpack(ARGV, at + 1, at + words))
     end
+    at = at + words
   end
 end
 return differs

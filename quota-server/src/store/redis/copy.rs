@@ -4,10 +4,11 @@
 //! needs; [`WorkingCopy::missing`] then names it, and once that is known the operation is run again. Nothing that an incomplete
 //! run has done is kept.
 
-use super::node::{Cell, Change, Commit, List, Value};
+use super::node::{Cell, Commit, Kind, List, Value};
 use crate::store::Error;
+use crate::store::ledger::Sums;
 use prost::Message;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Bytes of known cells, about, above which all are forgotten: they only spare reading.
 const MOST_KNOWN: usize = 32 << 20;
@@ -18,10 +19,10 @@ const CELL: usize = 128;
 #[derive(Default)]
 pub(super) struct WorkingCopy {
     /// As they were in Redis when last seen. Others may have changed them since: every cell read is checked at commit.
-    known: BTreeMap<Cell, Value>,
+    known: HashMap<Cell, Value>,
     known_bytes: usize,
     lists: BTreeMap<List, Vec<String>>,
-    read: BTreeSet<Cell>,
+    read: HashSet<Cell>,
     missing: Missing,
     /// By the operations before this one.
     before: Changes,
@@ -31,8 +32,8 @@ pub(super) struct WorkingCopy {
 
 #[derive(Default)]
 struct Changes {
-    cells: BTreeMap<Cell, Value>,
-    sums: BTreeMap<(String, String), u64>,
+    cells: HashMap<Cell, Value>,
+    sums: BTreeMap<String, Sums>,
     dropped: BTreeSet<String>,
 }
 
@@ -57,20 +58,21 @@ impl WorkingCopy {
         let done = operation(self);
         let Changes { cells, sums, dropped } = std::mem::take(&mut self.now);
         if done.is_ok() {
-            self.before.cells.retain(|cell, _| !dropped.contains(&cell.key));
-            self.before.cells.extend(cells);
-            for (sum, amount) in sums {
-                let before = self.before.sums.entry(sum).or_default();
-                *before = before.saturating_add(amount);
+            if !dropped.is_empty() {
+                self.before.cells.retain(|cell, _| !dropped.contains(&cell.key));
+                self.before.dropped.extend(dropped);
             }
-            self.before.dropped.extend(dropped);
+            self.before.cells.extend(cells);
+            for (row, more) in sums {
+                self.before.sums.entry(row).or_default().add(&more);
+            }
         }
         done
     }
 
-    pub(super) fn get(&mut self, cell: &Cell) -> Value {
+    pub(super) fn get(&mut self, cell: &Cell) -> Option<&[u8]> {
         if let Some(changed) = self.now.cells.get(cell).or_else(|| self.before.cells.get(cell)) {
-            return changed.clone();
+            return changed.as_deref();
         }
         if self.now.dropped.contains(&cell.key) || self.before.dropped.contains(&cell.key) {
             return None;
@@ -82,7 +84,7 @@ impl WorkingCopy {
         if !self.read.contains(cell) {
             self.read.insert(cell.clone());
         }
-        known.clone()
+        known.as_deref()
     }
 
     pub(super) fn set(&mut self, cell: Cell, value: Value) {
@@ -91,7 +93,7 @@ impl WorkingCopy {
 
     pub(super) fn record<M: Message + Default>(&mut self, cell: &Cell) -> Result<Option<M>, Error> {
         let Some(bytes) = self.get(cell) else { return Ok(None) };
-        M::decode(bytes.as_slice()).map(Some).map_err(|error| Error::Failed(format!("{cell}: {error}")))
+        M::decode(bytes).map(Some).map_err(|error| Error::Failed(format!("{cell}: {error}")))
     }
 
     pub(super) fn set_record(&mut self, cell: Cell, record: &impl Message) {
@@ -100,7 +102,7 @@ impl WorkingCopy {
 
     pub(super) fn number(&mut self, cell: &Cell) -> Result<Option<u64>, Error> {
         let Some(bytes) = self.get(cell) else { return Ok(None) };
-        let text = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        let text = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
         text.map(Some).ok_or_else(|| Error::Failed(format!("{cell}: not a number")))
     }
 
@@ -108,9 +110,9 @@ impl WorkingCopy {
         self.set(cell, Some(number.to_string().into_bytes()));
     }
 
-    pub(super) fn add(&mut self, key: &str, field: &str, amount: u64) {
-        let sum = self.now.sums.entry((key.to_owned(), field.to_owned())).or_default();
-        *sum = sum.saturating_add(amount);
+    /// To a row of the ledger, whatever it says.
+    pub(super) fn add(&mut self, row: String, more: &Sums) {
+        self.now.sums.entry(row).or_default().add(more);
     }
 
     /// Everything under a key goes, with what was done to it in this commit.
@@ -176,32 +178,27 @@ impl WorkingCopy {
     }
 
     /// All that was done, to be made so if all that was read is still true.
-    pub(super) fn commit(&self) -> Commit {
-        let Changes { cells, sums, dropped } = &self.before;
-        let checks = self.read.iter().filter_map(|cell| Some((cell.clone(), self.known.get(cell)?.clone())));
+    pub(super) fn commit(&mut self) -> Commit {
+        let Changes { cells, sums, dropped } = std::mem::take(&mut self.before);
+        let (read, known) = (std::mem::take(&mut self.read), &self.known);
         // What was not read is not checked: it may be different by now.
-        let differs = |(cell, value): &(&Cell, &Value)| {
-            !self.read.contains(cell) || self.known.get(cell) != Some(value)
-        };
-        let dropped = dropped.iter().map(|key| Change::Drop { key: key.clone() });
-        let cells =
-            cells.iter().filter(differs).map(|(cell, value)| Change::Set(cell.clone(), value.clone()));
-        let sums = sums.iter().map(|((key, field), &amount)| Change::Add {
-            key: key.clone(),
-            field: field.clone(),
-            amount,
+        let differs = |(cell, value): &(Cell, Value)| !read.contains(cell) || known.get(cell) != Some(value);
+        let sets = by_key(cells.into_iter().filter(differs));
+        let checks = read.into_iter().filter_map(|cell| {
+            let value = known.get(&cell)?.clone();
+            Some((cell, value))
         });
-        Commit { checks: checks.collect(), changes: dropped.chain(cells).chain(sums).collect() }
+        let (drops, sums) = (dropped.into_iter().collect(), sums.into_iter().collect());
+        Commit { checks: by_key(checks), drops, sets, sums }
     }
 
     /// It is so now.
-    pub(super) fn committed(&mut self) {
-        let Changes { cells, dropped, .. } = std::mem::take(&mut self.before);
-        if !dropped.is_empty() {
+    pub(super) fn committed(&mut self, commit: Commit) {
+        if !commit.drops.is_empty() {
             // The count stays too high, until all is forgotten a little early.
-            self.known.retain(|cell, _| !dropped.contains(&cell.key));
+            self.known.retain(|cell, _| !commit.drops.contains(&cell.key));
         }
-        for (cell, value) in cells {
+        for (cell, value) in commit.sets {
             self.learn(cell, value);
         }
         self.begin_afresh();
@@ -216,4 +213,14 @@ impl WorkingCopy {
         self.known.clear();
         self.known_bytes = 0;
     }
+}
+
+/// As a commit has them.
+fn by_key(cells: impl Iterator<Item = (Cell, Value)>) -> Vec<(Cell, Value)> {
+    fn place((cell, value): &(Cell, Value)) -> (Kind, &str, bool) {
+        (cell.kind, &cell.key, value.is_some())
+    }
+    let mut cells: Vec<_> = cells.collect();
+    cells.sort_unstable_by(|a, b| place(a).cmp(&place(b)));
+    cells
 }

@@ -66,7 +66,7 @@ impl CopiedRows<'_> {
             let mut remembered = false;
             for bucket in self.copy.members(&process.holdings()) {
                 let bucket = BucketName::of_holding(&bucket);
-                remembered |= bucket.is_some_and(|bucket| self.copy.get(&bucket.state()).is_some());
+                remembered |= bucket.is_some_and(|bucket| self.copy.get(bucket.state()).is_some());
             }
             if remembered {
                 self.score(names::IDLE, &process.0, before.saturating_add(LATER_MS));

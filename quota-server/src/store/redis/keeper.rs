@@ -181,18 +181,17 @@ impl Hand {
             let missing = self.copy.missing();
             if missing.is_none() {
                 let commit = self.copy.commit();
-                if commit.changes.is_empty() && commit.checks.is_empty() {
+                if commit.is_empty() {
                     return Ok(None);
                 }
-                let checks: Vec<Cell> = commit.checks.iter().map(|(cell, _)| cell.clone()).collect();
-                return match self.node.commit(commit).await? {
+                return match self.node.commit(&commit).await? {
                     Outcome::Done => {
-                        self.copy.committed();
+                        self.copy.committed(commit);
                         Ok(None)
                     }
                     Outcome::Differs(differs) => {
+                        let cell = |place: usize| commit.checks.get(place).map(|(cell, _)| cell.clone());
                         let differs = differs.into_iter();
-                        let cell = |place: usize| checks.get(place).cloned();
                         Ok(Some(differs.filter_map(|(at, value)| Some((cell(at)?, value))).collect()))
                     }
                 };

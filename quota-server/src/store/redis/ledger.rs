@@ -1,41 +1,45 @@
-//! The ledger's rows: hashes of sums, which only grow.
+//! The ledger's rows: numbers of eight bytes in one text, which a Redis adds to without reading them.
 
-use crate::store::ledger::{CLASSES, Sums};
+use crate::store::ledger::Sums;
 
-const TOKENS: [&str; CLASSES] = ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8"];
-const REQUESTS: &str = "requests";
-const COST: &str = "cost_pico_usd";
-const DURATION: &str = "duration_ms";
-const UNPRICED: &str = "unpriced";
-
-/// What is to be added to which field.
-pub(super) fn fields(sums: &Sums) -> impl Iterator<Item = (&'static str, u64)> {
-    let rest = [
-        (REQUESTS, sums.requests),
-        (COST, sums.cost_pico_usd),
-        (DURATION, sums.duration_ms),
-        (UNPRICED, sums.unpriced),
-    ];
-    TOKENS.into_iter().zip(sums.tokens).chain(rest).filter(|(_, amount)| *amount > 0)
+/// By their place, of which a new one is the last.
+fn numbers(sums: &mut Sums) -> impl Iterator<Item = &mut u64> {
+    let Sums { requests, tokens, cost_pico_usd, duration_ms, unpriced } = sums;
+    [requests, cost_pico_usd, duration_ms, unpriced].into_iter().chain(tokens)
 }
 
-/// The sums of a row by its fields; those of a newer version are left out.
-pub(super) fn sums(fields: &[(String, Vec<u8>)]) -> Sums {
+/// What is to be added at which place.
+pub(super) fn additions(mut sums: Sums) -> Vec<(usize, u64)> {
+    let most = i64::MAX.unsigned_abs();
+    let numbers = numbers(&mut sums).enumerate().map(|(place, number)| (place, (*number).min(most)));
+    numbers.filter(|(_, number)| *number > 0).collect()
+}
+
+/// A row as it is in a Redis, where places at its end may be missing.
+pub(super) fn sums(row: &[u8]) -> Sums {
     let mut sums = Sums::default();
-    for (field, value) in fields {
-        let value = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-        match field.as_str() {
-            REQUESTS => sums.requests = value,
-            COST => sums.cost_pico_usd = value,
-            DURATION => sums.duration_ms = value,
-            UNPRICED => sums.unpriced = value,
-            class => {
-                let place = TOKENS.iter().position(|name| *name == class);
-                if let Some(tokens) = place.and_then(|place| sums.tokens.get_mut(place)) {
-                    *tokens = value;
-                }
-            }
-        }
+    for (number, bytes) in numbers(&mut sums).zip(row.as_chunks().0) {
+        *number = u64::from_be_bytes(*bytes);
     }
     sums
+}
+
+pub(super) fn row(mut sums: Sums) -> Vec<u8> {
+    numbers(&mut sums).flat_map(|number| number.to_be_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_as_it_was_written_and_a_shorter_one_ends_in_zeros() {
+        let some = Sums { requests: 1, tokens: [2; 9], cost_pico_usd: 3, duration_ms: 4, unpriced: 5 };
+        assert_eq!(sums(&row(some)), some);
+        assert_eq!(sums(&row(some)[..16]), Sums { requests: 1, cost_pico_usd: 3, ..Sums::default() });
+        assert_eq!(
+            additions(Sums { requests: 7, duration_ms: u64::MAX, ..Sums::default() }),
+            [(0, 7), (2, i64::MAX.unsigned_abs())]
+        );
+    }
 }

@@ -216,8 +216,12 @@ impl Node for Link {
             let mut command = redis::cmd(match cell.kind {
                 Kind::Score => "ZSCORE",
                 Kind::Field | Kind::Member => "HGET",
+                Kind::Text => "GET",
             });
-            command.arg(self.key(&cell.key)).arg(&cell.name);
+            command.arg(self.key(&cell.key));
+            if cell.kind != Kind::Text {
+                command.arg(&cell.name);
+            }
             command
         };
         let commands: Vec<Cmd> = cells.iter().map(command).collect();
@@ -274,10 +278,10 @@ impl Node for Link {
         })
     }
 
-    fn commit(&self, commit: Commit) -> Reply<'_, Outcome> {
+    fn commit<'a>(&'a self, commit: &'a Commit) -> Reply<'a, Outcome> {
         Box::pin(async move {
             let mut connection = self.connection().await?;
-            let call = script::call(&self.address.prefix, &commit);
+            let call = script::call(&self.address.prefix, commit);
             let answer = match call.query_async::<redis::Value>(&mut connection).await {
                 Ok(answer) => answer,
                 Err(error) => {

@@ -1,6 +1,7 @@
 //! What a Redis does, in memory: for simulations, and for tests that need no Redis.
 
-use super::node::{Cell, Change, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
+use super::node::{Cell, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
+use super::{ledger, names};
 use crate::store::Answer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -35,21 +36,19 @@ impl Keys {
         }
     }
 
-    fn make(&mut self, change: Change) {
-        match change {
-            Change::Set(cell, Some(value)) => {
-                self.cells.insert(cell, value);
-            }
-            Change::Set(cell, None) => {
-                self.cells.remove(&cell);
-            }
-            Change::Add { key, field, amount } => {
-                let cell = Cell { kind: Kind::Field, key, name: field };
-                let was = self.cells.get(&cell).map_or(0, |value| number(value));
-                let sum = was.saturating_add(amount).min(i64::MAX.unsigned_abs());
-                self.cells.insert(cell, sum.to_string().into_bytes());
-            }
-            Change::Drop { key } => self.cells.retain(|cell, _| cell.key != key),
+    fn make(&mut self, commit: &Commit) {
+        commit.drops.iter().for_each(|key| self.cells.retain(|cell, _| cell.key != *key));
+        for (cell, value) in &commit.sets {
+            match value {
+                Some(value) => self.cells.insert(cell.clone(), value.clone()),
+                None => self.cells.remove(cell),
+            };
+        }
+        for (key, more) in &commit.sums {
+            let row = self.cells.entry(names::text(key)).or_default();
+            let mut sums = ledger::sums(row);
+            sums.add(more);
+            *row = ledger::row(sums);
         }
     }
 }
@@ -88,7 +87,7 @@ impl Node for Memory {
         })
     }
 
-    fn commit(&self, commit: Commit) -> Reply<'_, Outcome> {
+    fn commit<'a>(&'a self, commit: &'a Commit) -> Reply<'a, Outcome> {
         Box::pin(async move {
             let mut keys = self.keys()?;
             let there = |cell: &Cell| keys.cells.get(cell).cloned();
@@ -100,7 +99,7 @@ impl Node for Memory {
             if !differs.is_empty() {
                 return Ok(Outcome::Differs(differs));
             }
-            commit.changes.into_iter().for_each(|change| keys.make(change));
+            keys.make(commit);
             Ok(Outcome::Done)
         })
     }

@@ -12,7 +12,7 @@
 //! | `h:PROCESS`                                | set        | buckets with which it has accounts                   |
 //! | `b:START:BUDGET`                           | hash       | buckets by subject                                   |
 //! | `c:START:BUDGET`                           | hash       | their accounts by process and subject                |
-//! | `l:HOUR:...`                               | hash       | sums of one row of the ledger                        |
+//! | `r:HOUR:...`                               | string     | sums of one row of the ledger                        |
 //! | `adjustments`                              | hash       | what people changed, by number; `last`: the newest   |
 //! | `adjustment_keys`                          | hash       | their numbers by key                                 |
 //! | `policies`                                 | hash       | dimensions by version                                |
@@ -43,7 +43,7 @@ mod script;
 
 pub use address::Address;
 pub use memory::Memory;
-pub use node::{Cell, Change, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
+pub use node::{Cell, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
 
 use super::audit::{self, Adjusted, Adjustment};
 use super::ledger::Entry;

@@ -14,6 +14,10 @@ pub(super) fn field(key: impl Into<String>, name: impl Into<String>) -> Cell {
     Cell { kind: Kind::Field, key: key.into(), name: name.into() }
 }
 
+pub(super) fn text(key: impl Into<String>) -> Cell {
+    Cell { kind: Kind::Text, key: key.into(), name: String::new() }
+}
+
 pub(super) fn score(key: &str, name: &str) -> Cell {
     Cell { kind: Kind::Score, key: key.to_owned(), name: name.to_owned() }
 }
@@ -81,22 +85,23 @@ impl Process {
 
 /// One subject in one window of a budget.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct BucketName {
-    pub(super) window: WindowName,
-    pub(super) subject: String,
-}
+pub(super) struct BucketName(Cell);
 
 impl BucketName {
     pub(super) fn of(budget: &str, subject: &str, start: u64) -> BucketName {
-        BucketName { window: WindowName::of(budget, start), subject: subject.to_owned() }
+        BucketName(field(WindowName::of(budget, start).buckets(), subject))
     }
 
-    pub(super) fn state(&self) -> Cell {
-        field(self.window.buckets(), self.subject.clone())
+    pub(super) fn state(&self) -> &Cell {
+        &self.0
+    }
+
+    pub(super) fn window(&self) -> WindowName {
+        WindowName::of_buckets(&self.0.key)
     }
 
     pub(super) fn account(&self, process: &Process) -> Cell {
-        field(self.window.accounts(), joined(&process.0, &self.subject))
+        field(self.window().accounts(), joined(&process.0, &self.0.name))
     }
 
     /// The subject of an account by its name.
@@ -106,13 +111,13 @@ impl BucketName {
 
     /// That the process has an account with it.
     pub(super) fn held_by(&self, process: &Process) -> Cell {
-        let name = joined(&self.window.0, &self.subject);
+        let name = joined(&self.window().0, &self.0.name);
         Cell { kind: Kind::Member, key: process.holdings(), name }
     }
 
     pub(super) fn of_holding(name: &str) -> Option<BucketName> {
         let (window, subject) = parted(name)?;
-        Some(BucketName { window: WindowName(window.to_owned()), subject: subject.to_owned() })
+        Some(BucketName(field(WindowName(window.to_owned()).buckets(), subject)))
     }
 }
 
@@ -133,6 +138,10 @@ impl WindowName {
 
     pub(super) fn buckets(&self) -> String {
         format!("b:{}", self.0)
+    }
+
+    fn of_buckets(key: &str) -> WindowName {
+        WindowName(key.strip_prefix("b:").unwrap_or(key).to_owned())
     }
 
     pub(super) fn accounts(&self) -> String {
@@ -170,12 +179,12 @@ pub(super) fn dimensions(policy_version: &str) -> Cell {
 pub(super) fn ledger(key: &ledger::Key) -> String {
     let apart = (&key.dimensions, &key.model, &key.provider, &key.outcome, &key.source, &key.price_version);
     // Maps and lists of strings have no way to fail.
-    format!("l:{}:{}", key.hour, serde_json::to_string(&apart).unwrap_or_default())
+    format!("r:{}:{}", key.hour, serde_json::to_string(&apart).unwrap_or_default())
 }
 
 /// The other way round.
 pub(super) fn of_ledger(key: &str) -> Option<ledger::Key> {
-    let (hour, apart) = key.strip_prefix("l:")?.split_once(':')?;
+    let (hour, apart) = key.strip_prefix("r:")?.split_once(':')?;
     let (dimensions, model, provider, outcome, source, price_version) = serde_json::from_str(apart).ok()?;
     let hour = hour.parse().ok()?;
     Some(ledger::Key { hour, dimensions, model, provider, outcome, source, price_version })

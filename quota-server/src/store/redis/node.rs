@@ -1,18 +1,19 @@
 //! What the store needs of a Redis: cells read in bulk, and changes that are made only if cells are as they were read.
 
+use crate::store::ledger::Sums;
 use crate::store::{Answer, Error};
 use std::fmt;
 
 /// One value among those under a key. Keys are without the deployment's prefix.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cell {
     pub kind: Kind,
     pub key: String,
-    /// Of the field or member.
+    /// Of the field or member; of a text, none.
     pub name: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Of a hash.
     Field,
@@ -20,6 +21,8 @@ pub enum Kind {
     Score,
     /// Of a set; there or not. Only written.
     Member,
+    /// All that there is under the key: a row of the ledger.
+    Text,
 }
 
 impl fmt::Display for Cell {
@@ -40,27 +43,23 @@ pub enum List {
 /// A value, or none where there is no such cell.
 pub type Value = Option<Vec<u8>>;
 
-/// All or nothing.
+/// All or nothing. Cells of one kind and key, with values or without, are beside each other: one command reads or changes
+/// them together.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// How cells have to be.
     pub checks: Vec<(Cell, Value)>,
-    pub changes: Vec<Change>,
+    /// Keys under which everything goes, before anything else is changed.
+    pub drops: Vec<String>,
+    pub sets: Vec<(Cell, Value)>,
+    /// What rows of the ledger grow by, by their key; at 2^63 - 1 they stay.
+    pub sums: Vec<(String, Sums)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    Set(Cell, Value),
-    /// A field that is a sum grows; at 2^63 - 1 it stays.
-    Add {
-        key: String,
-        field: String,
-        amount: u64,
-    },
-    /// Everything under the key goes.
-    Drop {
-        key: String,
-    },
+impl Commit {
+    pub(super) fn is_empty(&self) -> bool {
+        self.checks.is_empty() && self.drops.is_empty() && self.sets.is_empty() && self.sums.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +101,7 @@ pub trait Node: Send + Sync {
     /// All fields of each hash; those that come or go meanwhile may be among them or not.
     fn fields<'a>(&'a self, keys: &'a [String]) -> Reply<'a, Vec<Fields>>;
 
-    fn commit(&self, commit: Commit) -> Reply<'_, Outcome>;
+    fn commit<'a>(&'a self, commit: &'a Commit) -> Reply<'a, Outcome>;
 
     fn pause(&self, ms: u64) -> Answer<'_, ()>;
 }

@@ -1,7 +1,7 @@
 //! Reading for people: what is committed, not one moment's picture where others are writing.
 
 use super::names::{self, BucketName, WindowName};
-use super::node::{Fields, List, Node};
+use super::node::{Cell, Fields, List, Node, Value};
 use super::records::{AccountsRecord, AdjustmentRecord, BucketRecord};
 use super::{ledger, names::LATEST};
 use crate::store::audit;
@@ -17,11 +17,12 @@ async fn ranked(node: &dyn Node, key: &str, from: u64) -> Result<Vec<String>, Er
 
 pub(super) async fn ledger(node: &dyn Node, since: u64) -> Result<Vec<Entry>, Error> {
     let rows = ranked(node, names::HOURS, since - since % HOUR_MS).await?;
-    let fields = node.fields(&rows).await?;
-    let entry = |(row, fields): (&String, Vec<_>)| {
-        Some(Entry { key: names::of_ledger(row)?, sums: ledger::sums(&fields) })
+    let cells: Vec<Cell> = rows.iter().map(names::text).collect();
+    let sums = node.cells(&cells).await?;
+    let entry = |(row, sums): (&String, Value)| {
+        Some(Entry { key: names::of_ledger(row)?, sums: ledger::sums(&sums.unwrap_or_default()) })
     };
-    Ok(rows.iter().zip(fields).filter_map(entry).collect())
+    Ok(rows.iter().zip(sums).filter_map(entry).collect())
 }
 
 pub(super) async fn buckets(node: &dyn Node, now: u64) -> Result<Vec<OpenBucket>, Error> {

@@ -58,7 +58,7 @@ impl CopiedRows<'_> {
     }
 
     fn bucket_record(&mut self, bucket: &BucketName) -> Result<BucketRecord, Error> {
-        Ok(self.copy.record(&bucket.state())?.unwrap_or_default())
+        Ok(self.copy.record(bucket.state())?.unwrap_or_default())
     }
 
     fn accounts(&mut self, bucket: &BucketName, process: &Process) -> Result<AccountsRecord, Error> {
@@ -112,11 +112,11 @@ impl Rows for CopiedRows<'_> {
         let buckets = self.copy.members(&process.holdings());
         for bucket in buckets.iter().filter_map(|name| BucketName::of_holding(name)) {
             let accounts = self.accounts(&bucket, process)?;
-            let Some((_, budget)) = bucket.window.parts() else { continue };
-            let budget = budget.to_owned();
+            let window = bucket.window();
+            let Some((_, budget)) = window.parts() else { continue };
             holdings.extend(accounts.holding().map(|generation| Holding {
                 bucket: bucket.clone(),
-                budget: budget.clone(),
+                budget: budget.to_owned(),
                 generation,
             }));
         }
@@ -131,13 +131,14 @@ impl Rows for CopiedRows<'_> {
         keep_until: u64,
     ) -> Result<(BucketName, Bucket), Error> {
         let bucket = BucketName::of(budget, subject, window.0);
-        let known: Option<BucketRecord> = self.copy.record(&bucket.state())?;
+        let known: Option<BucketRecord> = self.copy.record(bucket.state())?;
         if let Some(known) = known {
             return Ok((bucket, known.state()));
         }
-        self.copy.set_record(bucket.state(), &BucketRecord::until(window.1));
-        self.score_later(names::KEEP, &bucket.window.0, keep_until)?;
-        self.score_later(names::ENDS, &bucket.window.0, window.1)?;
+        self.copy.set_record(bucket.state().clone(), &BucketRecord::until(window.1));
+        let name = bucket.window().0;
+        self.score_later(names::KEEP, &name, keep_until)?;
+        self.score_later(names::ENDS, &name, window.1)?;
         Ok((bucket, Bucket::default()))
     }
 
@@ -148,7 +149,7 @@ impl Rows for CopiedRows<'_> {
     fn set_state(&mut self, bucket: &BucketName, state: Bucket) -> Result<(), Error> {
         let mut record = self.bucket_record(bucket)?;
         record.set_state(state);
-        self.copy.set_record(bucket.state(), &record);
+        self.copy.set_record(bucket.state().clone(), &record);
         Ok(())
     }
 
@@ -169,8 +170,13 @@ impl Rows for CopiedRows<'_> {
                 break;
             }
             let slot = BucketName::of(&budget.name, subject, start);
+<<<<<<< HEAD
             let record: Option<BucketRecord> = self.copy.record(&slot.state())?;
             slots.extend(record.map(|record| Slot { bucket: slot, end, state: record.state() }));
+=======
+            let record: Option<BucketRecord> = self.copy.record(slot.state())?;
+            slots.extend(record.map(|record| Slot { end, state: record.state() }));
+>>>>>>> a0cfbd6 (wip: commit groups)
         }
         slots.reverse();
         Ok(slots)
@@ -199,7 +205,7 @@ impl Rows for CopiedRows<'_> {
             let mut record = self.bucket_record(bucket)?;
             record.holders =
                 if held { record.holders.saturating_sub(1) } else { record.holders.saturating_add(1) };
-            self.copy.set_record(bucket.state(), &record);
+            self.copy.set_record(bucket.state().clone(), &record);
         }
         if accounts.is_empty() {
             self.copy.set(bucket.account(process), None);
@@ -244,7 +250,7 @@ impl Rows for CopiedRows<'_> {
 
     fn dimension_names(&mut self, version: &str) -> Result<Option<Vec<String>>, Error> {
         let json = self.copy.get(&names::dimensions(version));
-        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
+        Ok(json.and_then(|json| serde_json::from_slice(json).ok()))
     }
 
     fn set_dimension_names(&mut self, version: &str, names: &[&str]) -> Result<(), Error> {
@@ -257,7 +263,7 @@ impl Rows for CopiedRows<'_> {
     fn add_to_ledger(&mut self, key: &Key, sums: &Sums) -> Result<(), Error> {
         let row = names::ledger(key);
         self.score(names::HOURS, &row, key.hour);
-        super::ledger::fields(sums).for_each(|(field, amount)| self.copy.add(&row, field, amount));
+        self.copy.add(row, sums);
         Ok(())
     }
 

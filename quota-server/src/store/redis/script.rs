@@ -1,88 +1,125 @@
 //! `commit.lua`: its arguments and its answer.
 
-use super::node::{Cell, Change, Commit, Kind, Outcome, Value};
+use super::ledger;
+use super::node::{Cell, Commit, Kind, Outcome, Value};
+use crate::store::ledger::Sums;
 use redis::{Cmd, Value as Answer};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// With `EVAL` and not by its hash: it is short, and a node that has just become the master knows no scripts.
 const TEXT: &str = include_str!("commit.lua");
 
+/// Cells of one command: Lua can't hand over more than 8,000 words, and a change has two a cell.
+const AT_ONCE: usize = 1_000;
+
 pub(super) fn call(prefix: &str, commit: &Commit) -> Cmd {
-    let mut keys = Keys::default();
-    let mut words = vec![number(commit.checks.len())];
-    for (cell, expected) in &commit.checks {
-        let read = match cell.kind {
-            Kind::Score => "ZSCORE",
-            Kind::Field | Kind::Member => "HGET",
-        };
-        words.extend([read.into(), keys.place(&cell.key), cell.name.clone().into(), marked(expected)]);
+    let mut words = Words::default();
+    words.number(together(&commit.checks).count());
+    together(&commit.checks).for_each(|cells| words.check(cells));
+    for key in &commit.drops {
+        words.command("UNLINK", key, 0);
     }
-    for change in &commit.changes {
-        let command = command(change, &mut keys);
-        words.push(number(command.len()));
-        words.extend(command);
-    }
+    together(&commit.sets).for_each(|cells| words.set(cells));
+    commit.sums.iter().for_each(|(key, sums)| words.add(key, *sums));
     let mut call = redis::cmd("EVAL");
-    call.arg(TEXT).arg(keys.names.len());
-    keys.names.iter().for_each(|key| {
+    call.arg(TEXT).arg(words.keys.len());
+    words.keys.iter().for_each(|key| {
         call.arg(format!("{prefix}{key}"));
     });
-    words.iter().for_each(|word| {
-        call.arg(word.as_slice());
+    words.words.iter().for_each(|word| {
+        call.arg(word.as_ref());
     });
     call
 }
 
-type Word = Vec<u8>;
+/// Cells that one command reads or changes.
+fn together(cells: &[(Cell, Value)]) -> impl Iterator<Item = &[(Cell, Value)]> {
+    let alike = |(a, one): &(Cell, Value), (b, other): &(Cell, Value)| {
+        a.kind == b.kind && a.key == b.key && one.is_some() == other.is_some()
+    };
+    cells.chunk_by(alike).flat_map(|cells| cells.chunks(AT_ONCE))
+}
 
-/// Keys by their places, from 1.
 #[derive(Default)]
-struct Keys<'c> {
-    names: Vec<&'c str>,
+struct Words<'c> {
+    words: Vec<Cow<'c, [u8]>>,
+    keys: Vec<&'c str>,
+    /// Of keys among them, from 1.
     places: HashMap<&'c str, usize>,
 }
 
-impl<'c> Keys<'c> {
-    fn place(&mut self, key: &'c str) -> Word {
-        let next = self.names.len() + 1;
+impl<'c> Words<'c> {
+    fn text(&mut self, text: &'c str) {
+        self.words.push(Cow::Borrowed(text.as_bytes()));
+    }
+
+    fn own(&mut self, text: impl Into<Vec<u8>>) {
+        self.words.push(Cow::Owned(text.into()));
+    }
+
+    fn number(&mut self, number: usize) {
+        self.own(number.to_string());
+    }
+
+    /// Begins a command with so many words beside its key.
+    fn command(&mut self, command: &'c str, key: &'c str, words: usize) {
+        let next = self.keys.len() + 1;
         let place = *self.places.entry(key).or_insert(next);
         if place == next {
-            self.names.push(key);
+            self.keys.push(key);
         }
-        number(place)
+        self.text(command);
+        self.number(place);
+        self.number(words);
     }
-}
 
-fn command<'c>(change: &'c Change, keys: &mut Keys<'c>) -> Vec<Word> {
-    let text = |text: &str| text.as_bytes().to_vec();
-    match change {
-        Change::Set(Cell { kind, key, name }, value) => {
-            let key = keys.place(key);
-            match (kind, value) {
-                (Kind::Field, Some(value)) => vec![text("HSET"), key, text(name), value.clone()],
-                (Kind::Field, None) => vec![text("HDEL"), key, text(name)],
-                (Kind::Score, Some(score)) => vec![text("ZADD"), key, score.clone(), text(name)],
-                (Kind::Score, None) => vec![text("ZREM"), key, text(name)],
-                (Kind::Member, Some(_)) => vec![text("SADD"), key, text(name)],
-                (Kind::Member, None) => vec![text("SREM"), key, text(name)],
+    fn check(&mut self, cells: &'c [(Cell, Value)]) {
+        let Some((first, value)) = cells.first() else { return };
+        let (read, names) = match first.kind {
+            Kind::Score => ("ZMSCORE", cells),
+            Kind::Field | Kind::Member => ("HMGET", cells),
+            Kind::Text => ("MGET", [].as_slice()),
+        };
+        self.command(read, &first.key, names.len());
+        names.iter().for_each(|(cell, _)| self.text(&cell.name));
+        self.number(cells.len());
+        self.text(if value.is_some() { "is" } else { "none" });
+        self.words.extend(cells.iter().filter_map(|(_, value)| value.as_deref()).map(Cow::Borrowed));
+    }
+
+    fn set(&mut self, cells: &'c [(Cell, Value)]) {
+        let Some((first, value)) = cells.first() else { return };
+        let command = match (first.kind, value.is_some()) {
+            (Kind::Field, true) => "HSET",
+            (Kind::Field, false) => "HDEL",
+            (Kind::Score, true) => "ZADD",
+            (Kind::Score, false) => "ZREM",
+            (Kind::Member, true) => "SADD",
+            (Kind::Member, false) => "SREM",
+            // Rows are only added to, and dropped.
+            (Kind::Text, _) => return,
+        };
+        let words = cells.iter().flat_map(|(cell, value)| {
+            let (name, value) = (Some(cell.name.as_bytes()), value.as_deref());
+            match cell.kind {
+                Kind::Field => [name, value],
+                Kind::Score => [value, name],
+                Kind::Member | Kind::Text => [name, None],
             }
-        }
-        Change::Add { key, field, amount } => {
-            let most = i64::MAX.unsigned_abs();
-            vec![text("HINCRBY"), keys.place(key), text(field), text(&amount.min(&most).to_string())]
-        }
-        Change::Drop { key } => vec![text("UNLINK"), keys.place(key)],
+        });
+        let words: Vec<&[u8]> = words.flatten().collect();
+        self.command(command, &first.key, words.len());
+        self.words.extend(words.into_iter().map(Cow::Borrowed));
     }
-}
 
-fn number(number: usize) -> Word {
-    number.to_string().into_bytes()
-}
-
-fn marked(value: &Value) -> Word {
-    match value {
-        None => Vec::new(),
-        Some(value) => [b"=", value.as_slice()].concat(),
+    fn add(&mut self, key: &'c str, sums: Sums) {
+        let additions = ledger::additions(sums);
+        self.command("BITFIELD", key, 2 * additions.len());
+        for (place, amount) in additions {
+            self.own(format!("#{place}"));
+            self.own(amount.to_string());
+        }
     }
 }
 
@@ -93,9 +130,14 @@ pub(super) fn outcome(answer: Answer) -> Option<Outcome> {
         return Some(Outcome::Done);
     }
     let differs = words.chunks(2).map(|pair| match pair {
-        [Answer::Int(check), Answer::BulkString(there)] => {
+        [Answer::Int(check), there] => {
             let place = usize::try_from(*check).ok()?.checked_sub(1)?;
-            Some((place, there.split_first().map(|(_, value)| value.to_vec())))
+            let there = match there {
+                Answer::BulkString(value) => Some(value.clone()),
+                Answer::Nil => None,
+                _ => return None,
+            };
+            Some((place, there))
         }
         _ => None,
     });
