@@ -164,8 +164,31 @@ fn a_start_without_a_redis_says_what_is_missing_and_where() {
     assert!(!said.contains("secret"), "{said}");
 }
 
+/// What `tollkeeper backup` says, and that it leaves no file.
+fn refused_backup(from: &[&str]) -> String {
+    let home = home(POLICY);
+    let file = home.path().join("copy");
+    let ended = tollkeeper(&["backup"]).arg(&file).args(from).output().expect("the binary runs");
+    assert!(!ended.status.success() && !file.exists());
+    String::from_utf8(ended.stderr).expect("text")
+}
+
+#[test]
+fn a_backup_of_a_redis_is_left_to_it_and_how_is_said() {
+    let said = refused_backup(&["--store", "redis://127.0.0.1:1"]);
+    assert!(said.contains("BGSAVE") && said.contains("dump.rdb"), "{said}");
+}
+
 mod real_redis {
     use super::*;
+
+    #[test]
+    fn a_server_asked_for_a_backup_of_its_redis_says_how_too() {
+        let (redis, home) = (servers::Server::start(&[]), home(POLICY));
+        let server = Server::start_over(&redis.url(), home.path(), &[]);
+        let said = refused_backup(&["--server", &format!("http://{}", server.http)]);
+        assert!(said.contains("BGSAVE") && said.contains("dump.rdb"), "{said}");
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_server_that_dies_loses_nothing_and_another_goes_on() {

@@ -16,6 +16,57 @@ pub struct Retention {
     pub months_ms: Option<u64>,
 }
 
+/// What of the ledger is old at some time: in Unix ms, whole days and months.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Before then there are days.
+    pub hours_before: u64,
+    /// Before then there are months. Not after `hours_before`.
+    pub days_before: u64,
+    /// Before then there is nothing.
+    pub gone_before: u64,
+}
+
+impl Retention {
+    /// At `now` (Unix ms).
+    #[must_use]
+    pub fn due(self, now: u64) -> Due {
+        let before = |age: u64| now.saturating_sub(age);
+        Due {
+            hours_before: before(self.hours_ms) - before(self.hours_ms) % DAY_MS,
+            days_before: month_of(before(self.days_ms.max(self.hours_ms))),
+            gone_before: self.months_ms.map_or(0, |age| month_of(before(age))),
+        }
+    }
+}
+
+impl Due {
+    /// The hour, day or month that a row of `hour` is part of in the end.
+    #[must_use]
+    pub fn whole(&self, hour: u64) -> u64 {
+        if hour < self.days_before {
+            month_of(hour)
+        } else if hour < self.hours_before {
+            hour - hour % DAY_MS
+        } else {
+            hour
+        }
+    }
+}
+
+/// The start of the UTC month of Unix ms: Howard Hinnant's `civil_from_days`, for days from 1970 on.
+#[must_use]
+pub fn month_of(ms: u64) -> u64 {
+    let day = ms / DAY_MS;
+    // Years begin in March, so that the day that is not in all of them is the last; eras of 400 years in 0000.
+    let of_era = (day + 719_468) % 146_097;
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5;
+    day.saturating_sub(of_month) * DAY_MS
+}
+
 /// Token classes a row counts, in the order of [`TokenClass::ALL`].
 pub const CLASSES: usize = TokenClass::ALL.len();
 
@@ -95,5 +146,26 @@ impl Sums {
         add(&mut self.cost_pico_usd, other.cost_pico_usd);
         add(&mut self.duration_ms, other.duration_ms);
         add(&mut self.unpriced, other.unpriced);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_begin_where_the_calendar_says() {
+        // From `date -u -d ... +%s`.
+        for (within, start) in [
+            (0, 0),
+            (951_782_400, 949_363_200), // 2000-02-29, a leap year though a century
+            (951_868_800, 951_868_800), // 2000-03-01
+            (1_709_251_199, 1_706_745_600), // 2024-02-29 23:59:59
+            (1_795_456_800, 1_793_491_200), // 2026-11-23 18:00
+            (4_107_542_399, 4_105_123_200), // 2100-02-28 23:59:59
+            (4_107_542_400, 4_107_542_400), // 2100-03-01: the day after
+        ] {
+            assert_eq!(month_of(within * 1_000), start * 1_000, "{within}");
+        }
     }
 }

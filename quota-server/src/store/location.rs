@@ -57,9 +57,7 @@ impl Location {
     pub fn backup(&self, to: &Path) -> Result<(), Error> {
         match self {
             Location::File(path) => sqlite::copy(path, to),
-            Location::Redis(_) => {
-                Err(Error::Failed("a Redis is backed up by its own means: BGSAVE".to_owned()))
-            }
+            Location::Redis(_) => Err(Error::Unusable(redis::BACKUP.to_owned())),
         }
     }
 }

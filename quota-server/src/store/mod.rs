@@ -66,15 +66,11 @@ pub trait Store: Send + Sync {
     fn audit(&self, which: audit::Which) -> Answer<'_, Vec<audit::Entry>>;
 
     /// Folds and drops some of the ledger that is old at `now` (Unix ms). Answers how many rows; 0: nothing is due.
-    fn retain(&self, _keep: Retention, _now: u64) -> Answer<'_, u64> {
-        Box::pin(async { Ok(0) })
-    }
+    fn retain(&self, keep: Retention, now: u64) -> Answer<'_, u64>;
 
-    /// A copy of everything acknowledged before, as a file that goes when it is closed. Others are not held up.
-    fn backup(&self) -> Answer<'_, File> {
-        let why = "this store is backed up by its own means";
-        Box::pin(async move { Err(Error::Failed(why.to_owned())) })
-    }
+    /// A copy of everything acknowledged before, as a file that goes when it is closed. Others are not held up. A store that
+    /// has means of its own says which.
+    fn backup(&self) -> Answer<'_, File>;
 
     /// Whether operations can be carried out at all.
     fn ready(&self) -> Answer<'_, ()>;

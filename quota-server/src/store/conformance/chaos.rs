@@ -8,19 +8,6 @@ use std::collections::BTreeMap;
 /// No network keeps a message longer; a store need not remember withdrawn ones longer.
 const LATEST: u64 = 600_000;
 
-/// SplitMix64 (Steele, Lea and Flood 2014): small, seeded, good enough to shuffle events.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-}
-
 /// A worker that does what a filter does: holds grants, spends out of them, reports, and asks again when unanswered.
 struct Worker {
     reporter: Reporter,

@@ -23,3 +23,7 @@ pub(crate) async fn servers_that_contend_make_each_change_by_hand_once(open: imp
 pub(crate) async fn servers_that_contend_never_exceed_the_limit(open: impl Fn(u64) -> Arc<dyn Store>) {
     super::leases::contend(&[open(T0), open(T0), open(T0)], 150).await;
 }
+
+pub(crate) async fn servers_that_fold_at_once_lose_and_double_nothing(open: impl Fn(u64) -> Arc<dyn Store>) {
+    super::retention::at_once(&[open(0), open(0), open(0)]).await;
+}

@@ -9,6 +9,7 @@ pub(crate) mod fleet;
 pub(crate) mod lapses;
 pub(crate) mod leases;
 pub(crate) mod ledger;
+pub(crate) mod retention;
 pub(crate) mod spends;
 pub(crate) mod syncs;
 pub(crate) mod windows;
@@ -65,6 +66,8 @@ macro_rules! every_test {
             ledger: entries_add_up_by_hour_and_by_everything_that_tells_them_apart,
             ledger: values_are_named_by_the_policy_that_reported_them,
             ledger: absurd_sums_stop_at_the_largest,
+            retention: folding_changes_no_sum,
+            retention: what_is_kept_apart_stays_apart_and_what_is_not_goes_by_whole_months,
             windows: a_day_is_its_time_zones,
             windows: a_day_on_which_clocks_change_is_shorter,
             windows: any_minute_holds_no_more_than_the_limit,
@@ -198,6 +201,19 @@ async fn applied(store: &Arc<dyn Store>, now: u64, request: SyncRequest) -> Sync
     match store.sync(at(now), request).await.unwrap() {
         Synced::Applied { answer, .. } => answer,
         other => panic!("not applied: {other:?}"),
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014): small, seeded, good enough to shuffle events.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
     }
 }
 

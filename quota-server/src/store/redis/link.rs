@@ -100,6 +100,14 @@ impl Link {
     }
 
     async fn ask_all<T: FromRedisValue>(&self, commands: &[Cmd]) -> Result<Vec<T>, Trouble> {
+        // The connection may have been lost since it was last used, and what only reads may be asked twice.
+        match self.ask_once(commands).await {
+            Err(_) => self.ask_once(commands).await,
+            answers => answers,
+        }
+    }
+
+    async fn ask_once<T: FromRedisValue>(&self, commands: &[Cmd]) -> Result<Vec<T>, Trouble> {
         let mut answers = Vec::with_capacity(commands.len());
         for some in commands.chunks(AT_ONCE) {
             let mut pipeline = Pipeline::with_capacity(some.len());

@@ -20,10 +20,11 @@
 //! | `due`, `idle`                              | sorted set | processes by when their term ends; without, when seen |
 //! | `keep`, `ends`                             | sorted set | `START:BUDGET` by until when buckets are kept, are open |
 //! | `answers`                                  | sorted set | answers by when they were given                      |
-//! | `hours`                                    | sorted set | rows of the ledger by hour                           |
+//! | `hours`, `days`, `months`                  | sorted set | rows of the ledger by what they are sums of          |
 //!
 //! * `node`: what is asked of a Redis; `link` is the real one, [`Memory`] one for simulations.
 //! * `names`, `records`: where things are and what they say. `rows`, `forget`, `listening`: operations on them.
+//! * `retention`: what is done with old rows of the ledger.
 //! * `copy`, `keeper`: the working copy, and who runs operations and commits.
 
 mod address;
@@ -38,6 +39,7 @@ mod names;
 mod node;
 mod query;
 mod records;
+mod retention;
 mod rows;
 mod script;
 
@@ -46,7 +48,7 @@ pub use memory::Memory;
 pub use node::{Cell, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
 
 use super::audit::{self, Adjusted, Adjustment};
-use super::ledger::Entry;
+use super::ledger::{Entry, Retention};
 use super::operations::{self, Rules};
 use super::{Acquired, Answer, Charge, Error, Moment, OpenBucket, Spent, Store, Swept, Synced};
 use keeper::Keeper;
@@ -54,10 +56,17 @@ use link::Link;
 use policy::Policy;
 use quota::proto::{AcquireRequest, SyncRequest};
 use rows::CopiedRows;
+use std::fs::File;
 use std::sync::Arc;
+
+/// Why there is no copy of ours, and what to do.
+pub const BACKUP: &str = "a Redis makes its own backups: run BGSAVE (or BGREWRITEAOF) there and keep a copy of its dump.rdb (or \
+                          appendonlydir); a new Redis that starts with these files has all of it";
 
 pub struct Redis {
     keeper: Keeper,
+    /// Of the ledger: works over a copy of its own, so that no report waits for old rows or is in a commit with them.
+    folder: Keeper,
     /// Beside the keeper's connection: what people ask for must not hold up operations.
     reader: Arc<dyn Node>,
     ttl_ms: u64,
@@ -71,7 +80,8 @@ impl Redis {
     /// What can't be reached or used, and what to do.
     pub async fn open(address: &Address, ttl_ms: u64, now: u64) -> Result<Redis, Error> {
         let keeper = Keeper::start(Arc::new(Link::to(address)));
-        let store = Redis { keeper, reader: Arc::new(Link::to(address)), ttl_ms };
+        let reader: Arc<dyn Node> = Arc::new(Link::to(address));
+        let store = Redis { keeper, folder: Keeper::in_place(Arc::clone(&reader)), reader, ttl_ms };
         store.taken_up(now).await.map_err(|error| unusable(address, error))?;
         Ok(store)
     }
@@ -79,7 +89,8 @@ impl Redis {
     /// A store in whose operations everything is done when they are first polled, if that is so of the node's.
     #[must_use]
     pub fn in_place(node: Arc<dyn Node>, ttl_ms: u64) -> Redis {
-        Redis { keeper: Keeper::in_place(Arc::clone(&node)), reader: node, ttl_ms }
+        let keeper = || Keeper::in_place(Arc::clone(&node));
+        Redis { keeper: keeper(), folder: keeper(), reader: node, ttl_ms }
     }
 
     /// What a server does that takes the store up at `now` (Unix ms): no term ends before a whole one has passed since all
@@ -162,6 +173,15 @@ impl Store for Redis {
         Box::pin(query::audit(&*self.reader, which))
     }
 
+    fn retain(&self, keep: Retention, now: u64) -> Answer<'_, u64> {
+        let ttl_ms = self.ttl_ms;
+        Box::pin(self.folder.run(move |copy| CopiedRows { copy, now, ttl_ms }.retain(keep)))
+    }
+
+    fn backup(&self) -> Answer<'_, File> {
+        Box::pin(async { Err(Error::Unusable(BACKUP.to_owned())) })
+    }
+
     fn ready(&self) -> Answer<'_, ()> {
         Box::pin(async { Ok(self.reader.cells(&[names::swept_at()]).await.map(|_| ())?) })
     }
@@ -169,6 +189,7 @@ impl Store for Redis {
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async {
             self.keeper.stop().await;
+            self.folder.stop().await;
             Ok(())
         })
     }

@@ -8,7 +8,10 @@ pub(super) const IDLE: &str = "idle";
 pub(super) const KEEP: &str = "keep";
 pub(super) const ENDS: &str = "ends";
 pub(super) const ANSWERS: &str = "answers";
+/// Rows of the ledger, by what they are sums of.
 pub(super) const HOURS: &str = "hours";
+pub(super) const DAYS: &str = "days";
+pub(super) const MONTHS: &str = "months";
 
 pub(super) fn field(key: impl Into<String>, name: impl Into<String>) -> Cell {
     Cell { kind: Kind::Field, key: key.into(), name: name.into() }
@@ -151,6 +154,11 @@ impl WindowName {
 
 pub(super) fn listening_since() -> Cell {
     field("server", "listening_since")
+}
+
+/// How often rows of the ledger were moved.
+pub(super) fn folds() -> Cell {
+    field("server", "folds")
 }
 
 pub(super) fn swept_at() -> Cell {

@@ -5,24 +5,50 @@ use super::node::{Cell, Fields, List, Node, Value};
 use super::records::{AccountsRecord, AdjustmentRecord, BucketRecord};
 use super::{ledger, names::LATEST};
 use crate::store::audit;
-use crate::store::ledger::{Entry, HOUR_MS};
+use crate::store::ledger::{DAY_MS, Entry, HOUR_MS, month_of};
 use crate::store::{Error, OpenBucket};
 use prost::Message;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 async fn ranked(node: &dyn Node, key: &str, from: u64) -> Result<Vec<String>, Error> {
     let list = List::Ranked { key: key.to_owned(), from, to: LATEST, most: u32::MAX };
     Ok(node.lists(&[list]).await?.into_iter().flatten().collect())
 }
 
+/// Times that the ledger is read until no row was moved meanwhile: servers move some each second at most.
+const READS: u32 = 8;
+
 pub(super) async fn ledger(node: &dyn Node, since: u64) -> Result<Vec<Entry>, Error> {
-    let rows = ranked(node, names::HOURS, since - since % HOUR_MS).await?;
+    for _ in 0..READS {
+        let folds = node.cells(&[names::folds()]).await?;
+        let entries = rows_since(node, since).await?;
+        if node.cells(&[names::folds()]).await? == folds {
+            return Ok(entries);
+        }
+    }
+    Err(Error::Failed(
+        "old rows of the ledger are being folded: ask again in a while, or for less of it".to_owned(),
+    ))
+}
+
+/// From the hour on; from its day or month on where that is all there is.
+async fn rows_since(node: &dyn Node, since: u64) -> Result<Vec<Entry>, Error> {
+    let mut rows = BTreeSet::new();
+    for (list, from) in [
+        (names::HOURS, since - since % HOUR_MS),
+        (names::DAYS, since - since % DAY_MS),
+        (names::MONTHS, month_of(since)),
+    ] {
+        rows.extend(ranked(node, list, from).await?);
+    }
     let cells: Vec<Cell> = rows.iter().map(names::text).collect();
     let sums = node.cells(&cells).await?;
     let entry = |(row, sums): (&String, Value)| {
         Some(Entry { key: names::of_ledger(row)?, sums: ledger::sums(&sums.unwrap_or_default()) })
     };
-    Ok(rows.iter().zip(sums).filter_map(entry).collect())
+    let mut entries: Vec<Entry> = rows.iter().zip(sums).filter_map(entry).collect();
+    entries.sort_by_key(|entry| entry.key.hour);
+    Ok(entries)
 }
 
 pub(super) async fn buckets(node: &dyn Node, now: u64) -> Result<Vec<OpenBucket>, Error> {

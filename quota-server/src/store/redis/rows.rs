@@ -37,6 +37,13 @@ impl CopiedRows<'_> {
         Ok(())
     }
 
+    /// To a row of the ledger that is in one of its lists.
+    pub(super) fn add_row(&mut self, list: &str, key: &Key, sums: &Sums) {
+        let row = names::ledger(key);
+        self.score(list, &row, key.hour);
+        self.copy.add(row, sums);
+    }
+
     fn set_process(&mut self, process: &Process, term: Term, seen_at: Option<u64>) -> Result<(), Error> {
         let was: ProcessRecord = self.copy.record(&process.term())?.unwrap_or_default();
         let Term { generation, expires_at } = term;
@@ -170,13 +177,8 @@ impl Rows for CopiedRows<'_> {
                 break;
             }
             let slot = BucketName::of(&budget.name, subject, start);
-<<<<<<< HEAD
-            let record: Option<BucketRecord> = self.copy.record(&slot.state())?;
-            slots.extend(record.map(|record| Slot { bucket: slot, end, state: record.state() }));
-=======
             let record: Option<BucketRecord> = self.copy.record(slot.state())?;
-            slots.extend(record.map(|record| Slot { end, state: record.state() }));
->>>>>>> a0cfbd6 (wip: commit groups)
+            slots.extend(record.map(|record| Slot { bucket: slot, end, state: record.state() }));
         }
         slots.reverse();
         Ok(slots)
@@ -261,9 +263,7 @@ impl Rows for CopiedRows<'_> {
     }
 
     fn add_to_ledger(&mut self, key: &Key, sums: &Sums) -> Result<(), Error> {
-        let row = names::ledger(key);
-        self.score(names::HOURS, &row, key.hour);
-        self.copy.add(row, sums);
+        self.add_row(names::HOURS, key, sums);
         Ok(())
     }
 

@@ -40,6 +40,12 @@ mod in_memory {
         let kind = InMemory::fresh();
         fleet::what_one_server_gave_back_another_may_grant_again(|now| kind.open(now)).await;
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn servers_that_fold_at_once_lose_and_double_nothing() {
+        let kind = InMemory::fresh();
+        fleet::servers_that_fold_at_once_lose_and_double_nothing(|now| kind.open(now)).await;
+    }
 }
 
 /// Names that scripts/test skips where no Redis can be had.
@@ -72,6 +78,12 @@ mod real_redis {
         fleet::servers_that_contend_never_exceed_the_limit(|now| kind.open(now)).await;
         let kind = Alone::fresh();
         fleet::servers_that_contend_make_each_change_by_hand_once(|now| kind.open(now)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn servers_that_fold_at_once_lose_and_double_nothing() {
+        let kind = Alone::fresh();
+        fleet::servers_that_fold_at_once_lose_and_double_nothing(|now| kind.open(now)).await;
     }
 
     fn refusal(url: &str) -> String {
@@ -133,5 +145,7 @@ mod real_redis {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_cluster_conforms() {
         every_test!(in_a_row, InACluster);
+        let kind = InACluster::fresh();
+        fleet::servers_that_fold_at_once_lose_and_double_nothing(|now| kind.open(now)).await;
     }
 }

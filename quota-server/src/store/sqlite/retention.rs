@@ -2,7 +2,7 @@
 
 use super::ledger::{add, key, sums};
 use super::rows::change;
-use crate::store::ledger::{DAY_MS, Entry, Key, Retention};
+use crate::store::ledger::{Due, Entry, Key, Retention};
 use rusqlite::{Connection, Result};
 
 /// Rows folded or dropped in one operation, and pages given back: bounds how long others of its batch wait.
@@ -32,7 +32,7 @@ pub(super) const FIRST: &str = concat!(
 
 /// Does some of what is due at `now` (Unix ms). Answers how many rows were due; 0: it is all done.
 pub(super) fn retain(db: &Connection, keep: Retention, now: u64) -> Result<u64> {
-    let (days_since, hours_since, gone_before) = limits(db, keep, now)?;
+    let Due { hours_before: hours_since, days_before: days_since, gone_before } = keep.due(now);
     change(
         db,
         "UPDATE folded SET days_since = max(days_since, ?1), hours_since = max(hours_since, ?2)",
@@ -62,18 +62,6 @@ pub(super) fn retain(db: &Connection, keep: Retention, now: u64) -> Result<u64> 
     let mut pages = vacuum.query([])?;
     while pages.next()?.is_some() {}
     Ok(u64::try_from(dropped.saturating_add(due.len())).unwrap_or(u64::MAX))
-}
-
-/// Since when there are to be days, since when hours, and before when nothing: whole days and months.
-fn limits(db: &Connection, keep: Retention, now: u64) -> Result<(u64, u64, u64)> {
-    let before = |age: u64| now.saturating_sub(age);
-    let month = |ms: u64| -> Result<u64> {
-        db.prepare_cached(concat!("SELECT ", month!("?1")))?.query_row([ms], |row| row.get(0))
-    };
-    let hours_since = before(keep.hours_ms) - before(keep.hours_ms) % DAY_MS;
-    let days_since = month(before(keep.days_ms.max(keep.hours_ms)))?;
-    let gone_before = keep.months_ms.map_or(Ok(0), |age| month(before(age)))?;
-    Ok((days_since, hours_since, gone_before))
 }
 
 fn remove(db: &Connection, key: &Key) -> Result<usize> {
