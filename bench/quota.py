@@ -18,7 +18,7 @@ from pathlib import Path
 from machine import facts
 from processes import Failure, run_pinned
 from rig import BUILT, LOAD, Line, Rig
-from server import QuotaServer
+from server import OtherServer, QuotaServer
 from workloads import Workload
 
 CALL = Workload("0.3 kB", 16, ("--prompt", 300), 1.0)
@@ -121,7 +121,7 @@ def asked(rig: Rig, rounds: int, seconds: float) -> list[dict]:
     return rows
 
 
-def ask(rig: Rig, server: QuotaServer, what: str, seconds: float, *more) -> dict:
+def ask(rig: Rig, server: QuotaServer | OtherServer, what: str, seconds: float, *more) -> dict:
     command = [LOAD, "ask", f"http://127.0.0.1:{server.grpc_port}", "--what", what,
                "--duration-ms", round(seconds * 1000), *more]
     done, _ = run_pinned(command, {rig.load_core}, seconds + 60)
@@ -130,47 +130,48 @@ def ask(rig: Rig, server: QuotaServer, what: str, seconds: float, *more) -> dict
     return json.loads(done.stdout)
 
 
-def serving(rig: Rig, rounds: int, seconds: float, tenant_counts: tuple[int, ...] = TENANTS) -> list[dict]:
-    """The server under `bench-load ask`, on a core of its own, or of its own and Redis'."""
+def serving(
+    rig: Rig, rounds: int, seconds: float, tenant_counts: tuple[int, ...] = TENANTS, other: str | None = None
+) -> list[dict]:
+    """Servers under `bench-load ask`, by turns, on a core of their own (and of Redis'); `other` is somebody else's."""
     text = "dimensions:\n  tenant: { header: x-tenant-id }\nbudgets:\n" \
         "  - { name: tenant, per: [tenant], limit: 1000000000000 tokens, window: 1d }\n"
-    policy, cores, rows = _written(rig.folder / "serving.yaml", text), {rig.envoy_core}, []
-    stores = {"sqlite": lambda: None}
+    policy, cores = _written(rig.folder / "serving.yaml", text), {rig.envoy_core}
+    servers = {"sqlite": rig.server_with(policy, "server-serving-sqlite", cores)}
     if os.environ.get("REDIS_SERVER"):
-        stores["redis"] = lambda: rig.redis(cores)
-    for name, store in stores.items():
-        server = rig.server_with(policy, f"server-serving-{name}", cores, store())
-        rows += [{"store": name, **row} for row in served(rig, server, rounds, seconds, tenant_counts)]
-        server.stop()
-    return rows
-
-
-def served(rig: Rig, server: QuotaServer, rounds: int, seconds: float, tenant_counts: tuple[int, ...]) -> list[dict]:
+        servers["redis"] = rig.server_with(policy, "server-serving-redis", cores, rig.redis(cores))
+    if other:
+        servers["other"] = rig.other_server(other, cores)
     rows, first = [], 0
     for tenants in tenant_counts:
+        answers = {name: ("rate-limit",) if name == "other" else ("acquire", "sync", "rate-limit") for name in servers}
         # Each has its bucket before anything is measured.
-        opened = ask(rig, server, "acquire", 600, "--requests", tenants, "--tenants", tenants, "--first", first,
-                     "--envoys", 64)
-        memory = server.memory()["rss"]
-        found: dict[str, list[dict]] = {"acquire": [], "sync": [], "rate-limit": []}
+        opened = {name: ask(rig, server, answers[name][0], 600, "--requests", tenants, "--tenants", tenants,
+                            "--first", first, "--envoys", 64) for name, server in servers.items()}
+        memory = {name: (server.memory()["rss"], server.store.bytes()) for name, server in servers.items()}
+        found: dict[tuple[str, str], list[dict]] = {(name, what): [] for name in servers for what in answers[name]}
         for turn in range(rounds):
-            for what, said in found.items():
-                first += 10_000_000
-                before = server.cpu()
+            order = list(found)[turn % len(found):] + list(found)[: turn % len(found)]
+            for name, what in order:
+                server, first = servers[name], first + 10_000_000
+                before, store_before = server.cpu(), server.store.cpu_ns()
                 one = ask(rig, server, what, seconds, "--tenants", tenants, "--first", first, "--envoys", 64)
                 one["server_us"] = server.cpu().since(before).on_cpu_ns / one["requests"] / 1e3
-                said.append(one)
-        for what, said in found.items():
+                one["store_us"] = (server.store.cpu_ns() - store_before) / one["requests"] / 1e3
+                found[name, what].append(one)
+        for (name, what), said in found.items():
             median = lambda value: statistics.median(map(value, said))
             rows.append({
-                "buckets": tenants, "what": what,
+                "server": name, "buckets": tenants, "what": what,
                 "per_s": median(lambda one: one["requests"] / one["seconds"]),
                 "p50_ms": median(lambda one: one["latency"]["p50"]) / 1e3,
                 "p99_ms": median(lambda one: one["latency"]["p99"]) / 1e3,
-                "server_us": median(lambda one: one["server_us"]),
-                "server_mb": memory / 1e6, "store_mb": server.store.bytes() / 1e6,
-                "opened_per_s": opened["requests"] / opened["seconds"],
+                "server_us": median(lambda one: one["server_us"]), "store_us": median(lambda one: one["store_us"]),
+                "server_mb": memory[name][0] / 1e6, "store_mb": memory[name][1] / 1e6,
+                "opened_per_s": opened[name]["requests"] / opened[name]["seconds"],
             })
+    for server in servers.values():
+        server.stop()
     return rows
 
 
@@ -196,6 +197,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one slice")
     parser.add_argument("--tenants", type=_numbers, default=TENANTS, help="buckets in the server's table")
+    parser.add_argument("--rate-limit-server", metavar="COMMAND",
+                        help="a server that answers Envoy's rate limit protocol, to be measured beside ours; {port} in it is "
+                             "replaced by the one it is to listen on")
     parser.add_argument("--output", type=Path, default=BUILT / "bench-quota.json")
     options = parser.parse_args()
     names = options.tables.split(",")
@@ -209,7 +213,7 @@ def main() -> int:
             rig = Rig(["alone", "tollkeeper"], Path(folder), stack)
             machine = facts(rig)
             for name in names:
-                more = {"tenant_counts": options.tenants} if name == "serving" else {}
+                more = {"tenant_counts": options.tenants, "other": options.rate_limit_server} if name == "serving" else {}
                 found[name] = TABLES[name](rig, options.rounds, options.seconds, **more)
                 print(f"{name}: {TABLES[name].__doc__}\n{table(found[name])}\n", flush=True)
     except Failure as failure:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envoys import Envoy, configuration, envoy_binary, rate_limit, tollkeeper, wasm
 from processes import Failure, Process, run_pinned
-from server import QuotaServer
+from server import OtherServer, QuotaServer
 from stores import Redis
 from workloads import Workload
 
@@ -63,6 +63,9 @@ class Rig:
         self, policy: Path, name: str, cores: set[int] | None = None, store: Redis | None = None
     ) -> QuotaServer:
         return self._start(QuotaServer(SERVER, policy, cores or {self.load_core}, self.folder / name, store))
+
+    def other_server(self, command: str, cores: set[int]) -> OtherServer:
+        return self._start(OtherServer(command, cores, self.folder / "other-server.log"))
 
     def redis(self, cores: set[int]) -> Redis:
         return self._start(Redis(os.environ["REDIS_SERVER"], cores, self.folder / "redis"))

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shlex
+import socket
 import urllib.request
 from collections import Counter
 from pathlib import Path
 
 from processes import Process
-from stores import File, Redis
+from stores import File, Nothing, Redis, free_port
 
 
 class QuotaServer(Process):
@@ -50,3 +52,17 @@ class QuotaServer(Process):
         """Its own Prometheus counters by name and labels, as they are written."""
         samples = (line.rsplit(" ", 1) for line in self._get("/metrics").splitlines() if not line.startswith("#"))
         return {name: int(value) for name, value in samples if "_total" in name}
+
+
+class OtherServer(Process):
+    """Somebody else's, of Envoy's rate limit protocol, by its command line."""
+
+    def __init__(self, command: str, cores: set[int], log: Path):
+        self.grpc_port, self.store = free_port(), Nothing()
+        words = [word.replace("{port}", str(self.grpc_port)) for word in shlex.split(command)]
+        super().__init__(f"rate limit server ({words[0]})", words, cores, log)
+        self.wait_until("listening", self._listens)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.grpc_port)) == 0
