@@ -216,6 +216,17 @@ mod real_redis {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_master_that_dies_is_replaced_by_its_sentinel_and_has_lost_nothing() {
+        let watched = servers::Watched::start("main");
+        let url = format!("{}?wait=1", watched.url());
+        all_is_charged_once(&url, |_| watched.master.kill()).await;
+
+        let ended = tollkeeper(&["usage", "--store", &format!("{url}&master=other")]).output().expect("runs");
+        let said = String::from_utf8(ended.stderr).expect("text");
+        assert!(said.contains("it is a Sentinel that knows no master other"), "{said}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_redis_behind_tls_is_used_only_with_a_certificate_from_whom_we_trust() {
         let home = home(POLICY);
         let path = |name: &str| home.path().join(name).to_str().expect("a path in UTF-8").to_owned();
@@ -223,18 +234,9 @@ mod real_redis {
         Authority::new(home.path(), "theirs");
         let port = servers::free_port().to_string();
         let (certificate, key, ours) = (path("redis.pem"), path("redis.key"), path("ours.pem"));
-        let _redis = servers::Server::start(&[
-            "--tls-port",
-            &port,
-            "--tls-cert-file",
-            &certificate,
-            "--tls-key-file",
-            &key,
-            "--tls-ca-cert-file",
-            &ours,
-            "--tls-auth-clients",
-            "no",
-        ]);
+        let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &ours];
+        let options = [files.as_slice(), &["--tls-auth-clients", "no", "--tls-port"]].concat();
+        let _redis = servers::Server::start(&[options.as_slice(), &[&port]].concat());
         let url = |authority: &str| format!("rediss://localhost:{port}?ca={}", path(authority));
         let server = Server::start_over(&url("ours.pem"), home.path(), &[]);
         assert_eq!(server.get("/readyz").0, 200);
@@ -243,5 +245,27 @@ mod real_redis {
         assert!(!ended.status.success());
         let said = String::from_utf8(ended.stderr).expect("text");
         assert!(said.contains("invalid peer certificate"), "{said}");
+
+        // In a Cluster the node that has the keys is asked over TLS as well.
+        let (port, bus) = (servers::free_port().to_string(), servers::free_port().to_string());
+        let in_cluster = [&port, "--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port", &bus];
+        let node = servers::Server::start(&[options.as_slice(), &in_cluster].concat());
+        node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+        until("the Cluster is whole", || {
+            node.ask::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+        });
+        let usage = ["usage", "--store", &format!("rediss://localhost:{port}?ca={ours}")];
+        let ended = tollkeeper(&usage).output().expect("the binary runs");
+        assert!(ended.status.success(), "{ended:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_user_who_may_do_what_the_readme_says_and_no_more_is_enough() {
+        let redis = servers::Server::start(&[]);
+        let rights = "on >s%cret ~{tollkeeper}:* +@read +@write +@scripting +info +role +wait";
+        let words: Vec<&str> = ["ACL", "SETUSER", "ann"].into_iter().chain(rights.split(' ')).collect();
+        redis.ask::<()>(&words);
+        let url = format!("redis://ann:s%25cret@127.0.0.1:{}", redis.port);
+        all_is_charged_once(&url, |servers| servers.remove(0).kill()).await;
     }
 }

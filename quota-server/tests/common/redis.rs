@@ -54,13 +54,7 @@ impl Server {
     }
 
     pub fn try_ask<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {
-        let client = Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        let mut connection = client.get_connection_with_timeout(Duration::from_secs(2))?;
-        let mut command = redis::cmd(words[0]);
-        words[1..].iter().for_each(|word| {
-            command.arg(word);
-        });
-        command.query(&mut connection)
+        try_ask(self.port, words)
     }
 
     pub fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
@@ -99,6 +93,61 @@ impl Drop for Server {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
+}
+
+/// A master with two replicas, of which one is left when the other has taken over, and a Sentinel that watches them.
+pub struct Watched {
+    pub master: Server,
+    _replicas: [Server; 2],
+    sentinel: Child,
+    _home: TempDir,
+    port: u16,
+}
+
+impl Watched {
+    pub fn start(name: &str) -> Watched {
+        let durable = ["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"];
+        let master = Server::start(&durable);
+        let at = master.port.to_string();
+        let replica = || Server::start(&[durable.as_slice(), &["--replicaof", "127.0.0.1", &at]].concat());
+        let replicas = [replica(), replica()];
+        let (home, port) = (tempfile::tempdir().expect("a directory"), free_port());
+        let (config, dir) = (home.path().join("sentinel.conf"), home.path().display());
+        let text = format!(
+            "port {port}\nbind 127.0.0.1\ndir {dir}\nsentinel monitor {name} 127.0.0.1 {at} 1\n\
+             sentinel down-after-milliseconds {name} 500\nsentinel failover-timeout {name} 2000\n"
+        );
+        std::fs::write(&config, text).expect("written");
+        let options = vec![config.to_str().expect("a path in UTF-8").to_owned(), "--sentinel".to_owned()];
+        let watched = Watched { master, _replicas: replicas, sentinel: spawn(&options), _home: home, port };
+        until("the Sentinel knows both replicas", || {
+            let known = try_ask::<Vec<redis::Value>>(port, &["SENTINEL", "REPLICAS", name]);
+            known.is_ok_and(|known| known.len() == 2)
+        });
+        watched
+    }
+
+    /// The Sentinel's.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        drop(self.sentinel.stdin.take());
+        let _ = self.sentinel.wait();
+    }
+}
+
+fn try_ask<T: FromRedisValue>(port: u16, words: &[&str]) -> RedisResult<T> {
+    let client = Client::open(format!("redis://127.0.0.1:{port}"))?;
+    let mut connection = client.get_connection_with_timeout(Duration::from_secs(2))?;
+    let mut command = redis::cmd(words[0]);
+    words[1..].iter().for_each(|word| {
+        command.arg(word);
+    });
+    command.query(&mut connection)
 }
 
 fn spawn(options: &Vec<String>) -> Child {

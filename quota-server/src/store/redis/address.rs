@@ -1,11 +1,12 @@
 //! Where a Redis is, as people write it:
-//! `redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS]`, or `rediss://` with TLS.
+//! `redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS&master=NAME]`, or `rediss://`
+//! with TLS.
 
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 use std::fmt;
 
-const FORM: &str = "expected redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS], or \
-                    rediss://...[?ca=FILE] with TLS";
+const FORM: &str = "expected redis://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/DATABASE][?prefix=NAME&wait=REPLICAS&master=NAME], \
+                    or rediss://...[?ca=FILE] with TLS";
 
 const PREFIX: &str = "tollkeeper";
 
@@ -16,6 +17,8 @@ pub struct Address {
     pub(super) seeds: Vec<ConnectionInfo>,
     /// In braces at the beginning of every key, so that a Cluster keeps all of a deployment on one node.
     pub(super) prefix: String,
+    /// What Sentinels call the master, where they watch more than one.
+    pub(super) master: Option<String>,
     /// How many replicas have to have a commit before it counts.
     pub(super) wait: u32,
     shown: String,
@@ -45,7 +48,7 @@ impl Address {
             one.as_str().into_connection_info().map_err(|error| format!("{host}/{database}: {error}"))
         };
         let mut seeds = hosts.split(',').map(seed).collect::<Result<Vec<_>, _>>()?;
-        let (mut prefix, mut wait) = (PREFIX.to_owned(), 0);
+        let (mut prefix, mut wait, mut master) = (PREFIX.to_owned(), 0, None);
         for option in query.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=') {
                 Some(("prefix", name)) if !name.is_empty() && name.chars().all(is_plain) => {
@@ -55,19 +58,20 @@ impl Address {
                 Some(("wait", count)) => {
                     wait = count.parse().map_err(|_| "wait: expected a number of replicas".to_owned())?;
                 }
+                Some(("master", name)) if !name.is_empty() => master = Some(name.to_owned()),
                 Some(("ca", file)) if scheme == "rediss" => {
                     let pem = std::fs::read(file).map_err(|error| format!("ca: {file}: {error}"))?;
                     seeds = trusting(seeds, &pem).map_err(|error| format!("ca: {file}: {error}"))?;
                 }
                 _ => {
                     return Err(format!(
-                        "{option}: unknown; there are prefix=NAME, wait=REPLICAS, and with rediss:// ca=FILE"
+                        "{option}: unknown; there are prefix=NAME, wait=REPLICAS, master=NAME, and with rediss:// ca=FILE"
                     ));
                 }
             }
         }
         let shown = format!("{scheme}://{hosts}/{database}");
-        Ok(Address { seeds, prefix: format!("{{{prefix}}}:"), wait, shown })
+        Ok(Address { seeds, prefix: format!("{{{prefix}}}:"), wait, master, shown })
     }
 }
 
@@ -106,6 +110,7 @@ mod tests {
         assert_eq!((address.prefix.as_str(), address.wait, address.seeds.len()), ("{blue}:", 2, 2));
         assert_eq!(address.seeds[1].addr().to_string(), "10.0.0.2:7001");
         assert_eq!(address.seeds[1].redis_settings().db(), 3);
+        assert_eq!(Address::parse("redis://a?master=main").unwrap().master.as_deref(), Some("main"));
         let plain = Address::parse("redis://localhost").unwrap();
         assert_eq!((plain.prefix.as_str(), plain.wait), ("{tollkeeper}:", 0));
         assert_eq!(plain.seeds[0].addr().to_string(), "localhost:6379");
@@ -131,7 +136,7 @@ mod tests {
         assert_eq!(wrong("redis://a?prefix={x}"), "prefix: expected letters, digits, - . _");
         assert_eq!(
             wrong("redis://a?wiat=1"),
-            "wiat=1: unknown; there are prefix=NAME, wait=REPLICAS, and with rediss:// ca=FILE"
+            "wiat=1: unknown; there are prefix=NAME, wait=REPLICAS, master=NAME, and with rediss:// ca=FILE"
         );
         assert!(wrong("redis://a?ca=x").starts_with("ca=x: unknown"));
         assert!(wrong("rediss://a?ca=/nowhere").starts_with("ca: /nowhere: No such file"));

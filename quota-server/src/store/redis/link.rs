@@ -1,7 +1,7 @@
 //! A connection to the node that has our keys.
 //!
-//! They share one hash tag, so that is one node at a time, in a Cluster too: a connection to it is all that is needed, and
-//! another look for it when it is gone or answers that the keys have moved.
+//! They share one hash tag, so that is one node at a time, in a Cluster and behind Sentinels too: a connection to it is all
+//! that is needed, and another look for it when it is gone or answers that the keys have moved.
 
 use super::address::Address;
 use super::node::{Cell, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
@@ -76,10 +76,14 @@ impl Link {
         let mut connection = open(node).await.map_err(|error| error.to_string())?;
         let info: String = ask(&mut connection, redis::cmd("INFO").arg("cluster")).await?;
         if !info.contains("cluster_enabled:1") {
-            let role: Vec<redis::Value> = ask(&mut connection, &redis::cmd("ROLE")).await?;
-            let role = role.into_iter().next().and_then(|role| String::from_redis_value(role).ok());
-            return match role.as_deref() {
-                Some("master") => Ok((connection, Vec::new())),
+            let mut role = Role::of(&mut connection).await?;
+            if let Role::Sentinel(masters) = role {
+                let master = self.master_of(&masters, node, &mut connection).await?;
+                connection = open(&master).await.map_err(|error| format!("{}: {error}", master.addr()))?;
+                role = Role::of(&mut connection).await?;
+            }
+            return match role {
+                Role::Master => Ok((connection, Vec::new())),
                 _ => Err("it is a replica; name the master, or all of them".to_owned()),
             };
         }
@@ -92,6 +96,30 @@ impl Link {
         let ours = ours.beside(node);
         let connection = open(&ours).await.map_err(|error| format!("{}: {error}", ours.addr()))?;
         Ok((connection, nodes))
+    }
+
+    /// Where the master is that `sentinel` watches for us.
+    async fn master_of(
+        &self,
+        masters: &[String],
+        sentinel: &ConnectionInfo,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<ConnectionInfo, String> {
+        let name = match (&self.address.master, masters) {
+            (Some(name), _) | (None, [name]) => name,
+            _ => {
+                return Err(format!(
+                    "it is a Sentinel of [{}]: say which with master=NAME",
+                    masters.join(", ")
+                ));
+            }
+        };
+        let mut asked = redis::cmd("SENTINEL");
+        let asked = asked.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+        let (host, port) = ask::<Option<(String, u16)>>(connection, asked)
+            .await?
+            .ok_or_else(|| format!("it is a Sentinel that knows no master {name}"))?;
+        Ok(Place { host, port }.beside(sentinel))
     }
 
     /// The next use looks for the node again.
@@ -154,6 +182,29 @@ async fn open(node: &ConnectionInfo) -> Result<MultiplexedConnection, RedisError
 
 async fn ask<T: FromRedisValue>(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<T, String> {
     command.query_async(connection).await.map_err(|error| error.to_string())
+}
+
+/// What a node is that is in no Cluster.
+enum Role {
+    Master,
+    Replica,
+    /// Of these masters.
+    Sentinel(Vec<String>),
+}
+
+impl Role {
+    async fn of(connection: &mut MultiplexedConnection) -> Result<Role, String> {
+        let words: Vec<redis::Value> = ask(connection, &redis::cmd("ROLE")).await?;
+        let mut words = words.into_iter();
+        let role = words.next().and_then(|role| String::from_redis_value(role).ok());
+        Ok(match role.as_deref() {
+            Some("master") => Role::Master,
+            Some("sentinel") => Role::Sentinel(
+                words.next().and_then(|names| from_redis_value(names).ok()).unwrap_or_default(),
+            ),
+            _ => Role::Replica,
+        })
+    }
 }
 
 /// Of `CLUSTER SLOTS`.
