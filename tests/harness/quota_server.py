@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,11 @@ class QuotaServer:
         """What is used of the one open bucket of which this is so."""
         [bucket] = self.buckets(budget, **subject)
         return int(bucket["used"])
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The command line, asking this server."""
+        command = [paths.tollkeeper(), *words, "--server", self.http_url]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30)
 
     def policy_version(self) -> str:
         version: str = self._get("/v1/budgets")["policy_version"]

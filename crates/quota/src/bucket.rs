@@ -71,7 +71,7 @@ impl Bucket {
     pub const fn forgive(&mut self) -> u64 {
         let counted = self.counting();
         if self.drained_at == 0 {
-            self.forgiven = self.used;
+            self.forgiven = self.forgiven.saturating_add(counted);
         } else {
             // It would go by itself; what is forgiven for ever would come again and again.
             self.used = 0;

@@ -7,6 +7,7 @@ use crate::world::World;
 use policy::{Budget, LostLease, Mode, Reserve, Unit, WhenUnreachable, Window};
 use quota::proto::SyncRequest;
 use quota_server::store::OpenBucket;
+use quota_server::store::audit::{Action, Adjustment, Entry};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// OpenAI's prices of gpt-4o, pico-USD per token: 2.50 and 10 USD per million.
@@ -96,6 +97,9 @@ pub(crate) struct Books {
     told_rows: BTreeMap<(usize, u64), Bill>,
     /// Of budgets with a rolling window: when calls were admitted, their numbers, and what they consumed or may yet.
     recent: BTreeMap<Place, Vec<(u64, usize, u64)>>,
+    /// What people have added or forgiven, each change once.
+    adjusted: BTreeMap<Place, u64>,
+    adjustments: BTreeSet<String>,
     /// Whether clocks can be trusted to tell how long ago that was.
     clocks_agree: bool,
     /// What the store last held of each bucket: used and outstanding.
@@ -153,6 +157,8 @@ impl Books {
             ended: BTreeMap::new(),
             committed: BTreeMap::new(),
             recent: BTreeMap::new(),
+            adjusted: BTreeMap::new(),
+            adjustments: BTreeSet::new(),
             clocks_agree: scene.faults.server_skew_ms == 0 && scene.faults.clock_jumps_ms == 0,
             bills: BTreeMap::new(),
             reports: BTreeSet::new(),
@@ -195,10 +201,11 @@ impl Books {
                 || (rule.expected && none_has_taught)
                 || own.is_some();
             let own = own.unwrap_or(0);
-            if is_kept && *committed > limit * windows + drained + own {
+            let by_hand = self.adjusted.get(&place).copied().unwrap_or(0);
+            if is_kept && *committed > limit * windows + drained + own + by_hand {
                 let name = &rule.name;
                 return Err(format!(
-                    "overspends {name} of {place:?}: {committed} of {windows} times {limit}, {drained} and {own}"
+                    "overspends {name} of {place:?}: {committed} of {windows} times {limit}, {drained}, {own} and {by_hand}"
                 ));
             }
             if let Window::Refill { .. } = rule.window {
@@ -208,7 +215,7 @@ impl Books {
                 for (at, _, amount) in recent.iter().rev() {
                     within += amount;
                     let drained = drains(&rule.window, limit, now - at);
-                    if rule.hard && self.clocks_agree && within > limit + drained {
+                    if rule.hard && self.clocks_agree && within > limit + drained + by_hand {
                         let (name, ms) = (&rule.name, now - at);
                         return Err(format!(
                             "{within} of {name} of {place:?} within {ms} ms: {limit} and {drained} allowed"
@@ -221,7 +228,7 @@ impl Books {
                 recent.push((now, number, most));
                 recent.retain(|(at, ..)| at + ms > now);
                 let within: u64 = recent.iter().map(|(.., amount)| amount).sum();
-                if rule.hard && self.clocks_agree && within > limit {
+                if rule.hard && self.clocks_agree && within > limit + by_hand {
                     let name = &rule.name;
                     return Err(format!("{within} of {name} of {place:?} within {ms} ms, {limit} allowed"));
                 }
@@ -248,6 +255,17 @@ impl Books {
         if billed {
             bill.billed += 1;
             bill.consumed.add(consumed_in_all);
+        }
+    }
+
+    /// A bucket was changed by hand.
+    pub(crate) fn adjusted(&mut self, asked: &Adjustment, made: &Entry) {
+        let by = match asked.action {
+            Action::TopUp(amount) => amount,
+            Action::Reset => made.before.used,
+        };
+        if self.adjustments.insert(asked.key.clone()) {
+            *self.adjusted.entry((asked.budget, asked.subject.concat())).or_default() += by;
         }
     }
 
@@ -280,12 +298,18 @@ impl Books {
     /// reports said, each once.
     fn check_store(&mut self, open: &[OpenBucket], budgets: &[Budget]) -> Result<(), String> {
         let mut reported: BTreeMap<Place, u64> = BTreeMap::new();
+        let mut adjusted: BTreeMap<Place, u64> = BTreeMap::new();
         for open in open {
             let Some(rule) = self.rules.iter().position(|rule| rule.name == open.budget) else { continue };
             let place = (rule, open.subject.concat());
             let held = open.bucket.used + open.bucket.outstanding;
             let budget = budgets.iter().find(|budget| budget.name == open.budget);
             let limit = budget.map_or(0, |budget| limit_of(budget, &place.1));
+            let limit = match self.rules[rule].window {
+                // What was added in one slot may be had in the next.
+                Window::Rolling { .. } => limit + self.adjusted.get(&place).copied().unwrap_or(0),
+                _ => open.bucket.allowance(limit),
+            };
             let before = self.last.insert((place.clone(), open.window_start), held).unwrap_or(0);
             if self.rules[rule].hard && held > before && held > limit {
                 return Err(format!("{open:?} has grown beyond its limit of {limit}"));
@@ -294,12 +318,18 @@ impl Books {
             if let Window::Refill { .. } = self.rules[rule].window {
                 continue;
             }
+            *adjusted.entry(place.clone()).or_default() += open.bucket.raised + open.bucket.forgiven;
             let told = open.bucket.used.checked_sub(open.lost);
             *reported.entry(place).or_default() +=
                 told.ok_or_else(|| format!("more lost than used: {open:?}"))?;
         }
-        reported.retain(|_, amount| *amount > 0);
         let drains = |rule: usize| matches!(self.rules[rule].window, Window::Refill { .. });
+        adjusted.retain(|_, amount| *amount > 0);
+        let by_hand = self.adjusted.iter().filter(|(place, amount)| **amount > 0 && !drains(place.0));
+        if !adjusted.iter().eq(by_hand) {
+            return Err(format!("{:?} was added or forgiven, the store holds {adjusted:?}", self.adjusted));
+        }
+        reported.retain(|_, amount| *amount > 0);
         let told = self.told.iter().filter(|(place, amount)| **amount > 0 && !drains(place.0));
         let told: BTreeMap<_, _> = told.collect();
         if !reported.iter().eq(told.iter().map(|(place, amount)| (*place, *amount))) {
@@ -356,7 +386,8 @@ impl Books {
             let windows = windows(window, self.begins, until + self.skew_ms);
             let drained = drains(window, limit, until + self.skew_ms - self.begins);
             let said = said(name);
-            if spent > limit * windows + drained + said {
+            let by_hand = self.adjusted.get(&(*rule, subject.clone())).copied().unwrap_or(0);
+            if spent > limit * windows + drained + said + by_hand {
                 return Err(format!(
                     "{name} of {subject:?}: {spent} of {windows} times {limit}, {said} said to be over"
                 ));

@@ -14,6 +14,8 @@ pub enum Bug {
     AnswersBeforeItKeeps,
     /// What was charged when a process fell silent stays charged when its report comes after all.
     WriteOffKept,
+    /// The server takes a repeated change by hand for a new one.
+    AdjustsAgain,
     /// A server commits without a look at what others have changed since it read.
     CommitUnchecked,
     /// A write to shared data names version 0, which the host takes for "whatever is there".
@@ -23,11 +25,12 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Bug; 7] = [
+    pub const ALL: [Bug; 8] = [
         Bug::SequenceUnchecked,
         Bug::RepeatGrantsAgain,
         Bug::AnswersBeforeItKeeps,
         Bug::WriteOffKept,
+        Bug::AdjustsAgain,
         Bug::CommitUnchecked,
         Bug::CasUnconditional,
         Bug::NotDeducted,

@@ -2,7 +2,9 @@
 
 use crate::envoy::Envoy;
 use crate::world::{Event, World};
+use policy::Window;
 use quota_server::live_policy::Current;
+use quota_server::store::audit::{Action, Adjustment};
 use std::rc::Rc;
 
 const DAY_MS: u64 = 86_400_000;
@@ -16,6 +18,7 @@ impl World {
             (faults.partitions_ms, Event::Partition),
             (faults.clock_jumps_ms, Event::ClockJump),
             (faults.policy_changes_ms, Event::PolicyChange),
+            (faults.adjustments_ms, Event::Adjustment),
         ] {
             self.plan(every_ms, fault);
         }
@@ -121,6 +124,54 @@ impl World {
         if self.servers[server].up.get() {
             self.servers[server].core().policy.adopt(Current::of(self.scene.policies[version].clone()));
         }
+    }
+
+    /// Somebody tops a budget up, or resets it; or asks for the same once more, not knowing whether it was done.
+    pub(crate) fn adjust(&self) {
+        self.plan(self.scene.faults.adjustments_ms, Event::Adjustment);
+        let server = self.dice.index(self.servers.len());
+        if self.is_over() || !self.servers[server].up.get() || !self.servers[server].is_free() {
+            return;
+        }
+        let again = match self.adjustments.borrow().as_slice() {
+            [] => None,
+            made => self.dice.once_in(3).then(|| made[self.dice.index(made.len())].clone()),
+        };
+        let Some(asked) = again.or_else(|| self.new_adjustment()) else { return };
+        self.fault(|| format!("by hand: {asked:?}"));
+        if let Some(made) = self.servers[server].adjust(self.now.get(), asked.clone()) {
+            self.books.borrow_mut().adjusted(&asked, &made);
+        }
+        self.check_store(server);
+    }
+
+    fn new_adjustment(&self) -> Option<Adjustment> {
+        let budgets = &self.scene.policies[self.version.get()].budgets;
+        let at = self.dice.index(budgets.len());
+        let budget = &budgets[at];
+        if budget.limits_flights() {
+            return None;
+        }
+        let refills = matches!(budget.window, Window::Refill { .. });
+        let mut asked = self.adjustments.borrow_mut();
+        let adjustment = Adjustment {
+            budget: at,
+            subject: budget
+                .per
+                .iter()
+                .map(|_| format!("tenant-{}", self.dice.roll(self.scene.tenants)))
+                .collect(),
+            action: if refills || self.dice.once_in(2) {
+                Action::Reset
+            } else {
+                Action::TopUp(1 + self.dice.roll(budget.limit))
+            },
+            by: "ann".to_owned(),
+            reason: "why not".to_owned(),
+            key: asked.len().to_string(),
+        };
+        asked.push(adjustment.clone());
+        Some(adjustment)
     }
 
     /// Everything that is broken is mended.

@@ -70,6 +70,7 @@ pub(crate) struct Faults {
     pub(crate) partitions_ms: u64,
     pub(crate) clock_jumps_ms: u64,
     pub(crate) policy_changes_ms: u64,
+    pub(crate) adjustments_ms: u64,
     /// Servers' clocks differ by up to this; Envoys' by days.
     pub(crate) server_skew_ms: u64,
     /// One in so many accesses to shared data another worker comes between.
@@ -114,6 +115,7 @@ impl Scene {
                 partitions_ms: sometimes(3, lasts_ms / 2),
                 clock_jumps_ms: sometimes(6, lasts_ms / 2),
                 policy_changes_ms: changes,
+                adjustments_ms: sometimes(4, lasts_ms / 5),
                 server_skew_ms: sometimes(4, 5_000),
                 interrupts: dice.pick(&[0, 2, 6]),
                 contends: dice.pick(&[0, 2, 4]),

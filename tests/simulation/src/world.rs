@@ -11,6 +11,7 @@ use crate::stores;
 use crate::traffic::Call;
 use filter::host::CallId;
 use quota_server::store::Store;
+use quota_server::store::audit::Adjustment;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -44,7 +45,7 @@ pub struct Summary {
     pub syncs: u64,
     /// Messages lost, repeated or late.
     pub troubles: u64,
-    /// Crashes of Envoys and servers, partitions, jumps of clocks, new policies.
+    /// Crashes of Envoys and servers, partitions, jumps of clocks, new policies, budgets changed by hand.
     pub faults: u64,
     pub virtual_ms: u64,
     /// Of all that happened, in order: the same for the same seed.
@@ -84,6 +85,7 @@ pub(crate) enum Event {
     Reunite { node: usize, server: usize },
     ClockJump,
     PolicyChange,
+    Adjustment,
     PolicyReload { server: usize, version: usize },
 }
 
@@ -104,6 +106,8 @@ pub(crate) struct World {
     /// Nodes and servers that can't reach each other.
     pub(crate) apart: RefCell<BTreeSet<(usize, usize)>>,
     pub(crate) version: Cell<usize>,
+    /// What people have asked for by hand.
+    pub(crate) adjustments: RefCell<Vec<Adjustment>>,
     pub(crate) calls: RefCell<Vec<Call>>,
     pub(crate) books: RefCell<Books>,
     pub(crate) summary: RefCell<Summary>,
@@ -159,6 +163,7 @@ impl World {
             store,
             apart: RefCell::default(),
             version: Cell::new(0),
+            adjustments: RefCell::default(),
             calls: RefCell::default(),
             summary: RefCell::default(),
             failure: RefCell::default(),
@@ -279,6 +284,7 @@ impl World {
             }
             Event::ClockJump => self.jump_clock(),
             Event::PolicyChange => self.change_policy(),
+            Event::Adjustment => self.adjust(),
             Event::PolicyReload { server, version } => self.reload_policy(server, version),
         }
     }

@@ -51,8 +51,7 @@ pub(in crate::store) fn adjust<R: Rows>(
 }
 
 fn standing<B: Clone>(open: &Open<B>) -> Standing {
-    let counted = open.counted();
-    Standing { limit: open.limit_said(), used: counted.counting(), outstanding: counted.outstanding }
+    Standing { limit: open.limit_said(), used: open.counting(), outstanding: open.counted().outstanding }
 }
 
 /// What a worker is told that has heard of adjustments up to `heard`.

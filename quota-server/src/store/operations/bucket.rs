@@ -61,6 +61,11 @@ impl<B: Clone> Open<B> {
         self.earlier().remaining(self.whole())
     }
 
+    /// All that is used and not forgiven.
+    pub(super) fn counting(&self) -> u64 {
+        self.all().fold(0, |sum, (_, state)| sum.saturating_add(state.counting()))
+    }
+
     /// Lets all that counts go.
     pub(super) fn forgive(&mut self) {
         self.earlier.iter_mut().map(|slot| &mut slot.state).chain([&mut self.state]).for_each(|state| {
