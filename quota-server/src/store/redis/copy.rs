@@ -37,6 +37,15 @@ struct Changes {
     dropped: BTreeSet<String>,
 }
 
+impl Changes {
+    /// The room stays, for the next batch will need it again.
+    fn clear(&mut self) {
+        self.cells.clear();
+        self.sums.clear();
+        self.dropped.clear();
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Missing {
     pub(super) cells: BTreeSet<Cell>,
@@ -56,17 +65,18 @@ impl WorkingCopy {
         operation: impl FnOnce(&mut WorkingCopy) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let done = operation(self);
-        let Changes { cells, sums, dropped } = std::mem::take(&mut self.now);
         if done.is_ok() {
+            let dropped = std::mem::take(&mut self.now.dropped);
             if !dropped.is_empty() {
                 self.before.cells.retain(|cell, _| !dropped.contains(&cell.key));
                 self.before.dropped.extend(dropped);
             }
-            self.before.cells.extend(cells);
-            for (row, more) in sums {
+            self.before.cells.extend(self.now.cells.drain());
+            for (row, more) in std::mem::take(&mut self.now.sums) {
                 self.before.sums.entry(row).or_default().add(&more);
             }
         }
+        self.now.clear();
         done
     }
 
@@ -165,8 +175,8 @@ impl WorkingCopy {
 
     /// Undoes all operations, to run them again.
     pub(super) fn begin_again(&mut self) {
-        self.before = Changes::default();
-        self.now = Changes::default();
+        self.before.clear();
+        self.now.clear();
         self.read.clear();
         self.missing = Missing::default();
     }
@@ -179,17 +189,17 @@ impl WorkingCopy {
 
     /// All that was done, to be made so if all that was read is still true.
     pub(super) fn commit(&mut self) -> Commit {
-        let Changes { cells, sums, dropped } = std::mem::take(&mut self.before);
-        let (read, known) = (std::mem::take(&mut self.read), &self.known);
+        let (known, read) = (&self.known, &mut self.read);
         // What was not read is not checked: it may be different by now.
         let differs = |(cell, value): &(Cell, Value)| !read.contains(cell) || known.get(cell) != Some(value);
-        let sets = by_key(cells.into_iter().filter(differs));
-        let checks = read.into_iter().filter_map(|cell| {
+        let sets = by_key(self.before.cells.drain().filter(differs));
+        let checks = by_key(read.drain().filter_map(|cell| {
             let value = known.get(&cell)?.clone();
             Some((cell, value))
-        });
-        let (drops, sums) = (dropped.into_iter().collect(), sums.into_iter().collect());
-        Commit { checks: by_key(checks), drops, sets, sums }
+        }));
+        let drops = std::mem::take(&mut self.before.dropped);
+        let sums = std::mem::take(&mut self.before.sums).into_iter().collect();
+        Commit { checks, drops, sets, sums }
     }
 
     /// It is so now.

@@ -2,6 +2,7 @@
 
 use crate::store::ledger::Sums;
 use crate::store::{Answer, Error};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One value among those under a key. Keys are without the deployment's prefix.
@@ -50,7 +51,7 @@ pub struct Commit {
     /// How cells have to be.
     pub checks: Vec<(Cell, Value)>,
     /// Keys under which everything goes, before anything else is changed.
-    pub drops: Vec<String>,
+    pub drops: BTreeSet<String>,
     pub sets: Vec<(Cell, Value)>,
     /// What rows of the ledger grow by, by their key; at 2^63 - 1 they stay.
     pub sums: Vec<(String, Sums)>,
