@@ -16,7 +16,7 @@
 //! | `adjustments`                              | hash       | what people changed, by number; `last`: the newest   |
 //! | `adjustment_keys`                          | hash       | their numbers by key                                 |
 //! | `policies`                                 | hash       | dimensions by version                                |
-//! | `server`                                   | hash       | when servers were there: see `listening`             |
+//! | `server`                                   | hash       | when servers were there: see `listening`; `form`      |
 //! | `due`, `idle`                              | sorted set | processes by when their term ends; without, when seen |
 //! | `keep`, `ends`                             | sorted set | `START:BUDGET` by until when buckets are kept, are open |
 //! | `answers`                                  | sorted set | answers by when they were given                      |
@@ -30,6 +30,7 @@
 mod address;
 mod copy;
 mod forget;
+mod form;
 mod keeper;
 mod ledger;
 mod link;
@@ -82,6 +83,7 @@ impl Redis {
         let keeper = Keeper::start(Arc::new(Link::to(address)));
         let reader: Arc<dyn Node> = Arc::new(Link::to(address));
         let store = Redis { keeper, folder: Keeper::in_place(Arc::clone(&reader)), reader, ttl_ms };
+        store.keeper.run(form::is_ours).await.map_err(|error| unusable(address, error))?;
         store.taken_up(now).await.map_err(|error| unusable(address, error))?;
         Ok(store)
     }
@@ -128,6 +130,7 @@ fn unusable(address: &Address, error: Error) -> Error {
         Error::Failed(what) => Error::Unusable(format!(
             "{address}: {what}. Does a Redis run there, and may this user read and write keys in it?"
         )),
+        Error::Unusable(what) => Error::Unusable(format!("{address}: {what}")),
         other => other,
     }
 }

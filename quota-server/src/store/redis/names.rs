@@ -161,6 +161,10 @@ pub(super) fn folds() -> Cell {
     field("server", "folds")
 }
 
+pub(super) fn form() -> Cell {
+    field("server", "form")
+}
+
 pub(super) fn swept_at() -> Cell {
     field("server", "swept_at")
 }

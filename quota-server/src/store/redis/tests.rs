@@ -111,6 +111,26 @@ mod real_redis {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn what_another_version_keeps_is_left_alone() {
+        let redis = servers::Server::start(&[]);
+        open(&redis.url(), 0).close().await.unwrap();
+        for (field, form) in [("form", "3"), ("swept_at", "1")] {
+            redis.ask::<()>(&["DEL", "{tollkeeper}:server"]);
+            redis.ask::<()>(&[
+                "HSET",
+                "{tollkeeper}:server",
+                field,
+                if field == "form" { form } else { "7" },
+            ]);
+            let why = refusal(&redis.url());
+            let known = format!("(form {form}; this one knows 2): use that version");
+            assert!(why.contains(&known) && why.contains("127.0.0.1"), "{why}");
+            assert_eq!(redis.ask::<u64>(&["HLEN", "{tollkeeper}:server"]), 1);
+        }
+        assert!(open(&format!("{}?prefix=new", redis.url()), 0).ready().await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_redis_without_memory_left_changes_nothing_and_says_so() {
         let redis = servers::Server::start(&[]);
         let store = open(&redis.url(), 0);
