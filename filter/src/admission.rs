@@ -1,5 +1,6 @@
 //! Reserving: in every matching bucket or in none, out of the leases in hand.
 
+use crate::clock::Reading;
 use crate::holdings::{Taken, Wanted};
 use crate::host::Host;
 use crate::pockets::CALLS;
@@ -139,7 +140,8 @@ impl Worker {
         labels: &Labels,
         needs: &Needs,
     ) -> Admission {
-        let now = host.unix_ms();
+        let reading = Reading::of(host);
+        let now = reading.steady_ms;
         let mut held = Reservation::default();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let key = rule.key(labels, self.seed());
@@ -149,7 +151,7 @@ impl Worker {
             let in_flight = rule.budget.unit == Unit::ConcurrentRequests;
             let ahead = if in_flight || keep > 0 { 0 } else { CALLS };
             let wanted = Wanted { need, keep, margin: needs.margin, ahead };
-            match (self.take(host, key, wanted, now), rule.budget.mode) {
+            match (self.take(host, key, wanted, reading), rule.budget.mode) {
                 (Taken::All(epoch), _) => {
                     self.buckets.demanded(key, now, need, || rule.bucket(labels));
                     held.parts.push(Part { rule: at, key, epoch, amount: need, local: None });
@@ -181,7 +183,8 @@ impl Worker {
         labels: &Labels,
         needs: &Needs,
     ) -> Asking {
-        let now = host.unix_ms();
+        let reading = Reading::of(host);
+        let now = reading.steady_ms;
         let mut asking = Asking { held: Reservation::default(), missing: Vec::new(), again: false };
         for (at, rule) in
             rules.budgets().iter().enumerate().filter(|(_, rule)| rule.budget.mode == Mode::Enforce)
@@ -194,10 +197,10 @@ impl Worker {
             }
             // One that gives way takes all or nothing: of a part it could not be said what it leaves.
             let (epoch, amount) = match keep {
-                0 => self.take_up_to(host, key, need, now),
+                0 => self.take_up_to(host, key, need, reading),
                 _ => {
                     let wanted = Wanted { need, keep, margin: Margin::None, ahead: 0 };
-                    match self.take(host, key, wanted, now) {
+                    match self.take(host, key, wanted, reading) {
                         Taken::All(epoch) => (epoch, need),
                         _ => (Epoch::default(), 0),
                     }
@@ -267,8 +270,8 @@ impl Worker {
 
     /// Whether some of the grants can't be spent any more: their window or their term is over.
     pub(crate) fn came_too_late(&self, host: &dyn Host, grants: &[Grant], sent_at: u64) -> bool {
-        let now = host.unix_ms();
-        grants.iter().any(|grant| self.is_over(grant, sent_at, now))
+        let now = Reading::of(host);
+        !self.term.is_valid(now) || grants.iter().any(|grant| self.is_over(grant, sent_at, now.steady_ms))
     }
 
     /// Gives back what was granted for an [`Asking`], not what is held for it.
@@ -341,7 +344,7 @@ impl Worker {
         labels: &Labels,
         asking: Asking,
     ) -> Option<Reservation> {
-        let now = host.unix_ms();
+        let now = host.steady_ms();
         let Asking { mut held, missing, .. } = asking;
         let short = missing.iter().filter_map(|missing| Some((missing, rules.budgets().get(missing.rule)?)));
         for (&Missing { rule: at, key, need, keep, .. }, rule) in short.clone() {
@@ -365,7 +368,7 @@ impl Worker {
 
     /// Undoes a reservation of a call that was not made.
     pub(crate) fn give_back(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, held: Reservation) {
-        let now = host.unix_ms();
+        let now = host.steady_ms();
         for part in held.parts {
             self.release(host, rules, labels, part, 0, now);
         }
@@ -394,7 +397,7 @@ impl Worker {
         held: Reservation,
         consumed: Option<Consumed>,
     ) {
-        let now = host.unix_ms();
+        let now = host.steady_ms();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let mut spent = consumed.as_ref().map_or(0, |consumed| rule.budget.unit.spent(consumed));
             let parts: Vec<Part> = held.parts.iter().filter(|part| part.rule == at).copied().collect();

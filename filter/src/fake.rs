@@ -23,8 +23,9 @@ pub const ROOT: u32 = 1;
 pub struct Process {
     shared: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     metrics: RefCell<Vec<(String, u64)>>,
+    /// The wall clock.
     pub now_ms: Cell<u64>,
-    /// The clock that only goes forward, where `now_ms` may jump.
+    /// The clock that only goes forward. `None`: it has always gone with the wall's.
     pub monotonic_ms: Cell<Option<u64>>,
     drawn: Cell<u64>,
     /// How many writes to shared data are to fail as if another worker had been faster.
@@ -334,6 +335,18 @@ impl Process {
 
     pub fn advance(&self, ms: u64) {
         self.now_ms.set(self.now_ms.get() + ms);
+        self.monotonic_ms.set(self.monotonic_ms.get().map(|steady| steady + ms));
+    }
+
+    /// The clock that only goes forward.
+    pub fn steady_ms(&self) -> u64 {
+        self.monotonic_ms.get().unwrap_or_else(|| self.now_ms.get())
+    }
+
+    /// The wall clock is set, or the machine was suspended for so long, in which only that clock went on.
+    pub fn step_wall_clock(&self, ms: i64) {
+        self.monotonic_ms.set(Some(self.steady_ms()));
+        self.now_ms.set(self.now_ms.get().saturating_add_signed(ms));
     }
 
     /// A metric's value, by its full encoded name; 0 if it was never defined.
@@ -367,7 +380,7 @@ impl Host for FakeEnvoy {
     }
 
     fn monotonic_ns(&self) -> u64 {
-        self.process.monotonic_ms.get().unwrap_or_else(|| self.process.now_ms.get()) * 1_000_000
+        self.process.steady_ms() * 1_000_000
     }
 
     fn random(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! What the process holds, and this worker of it: taking, putting back, and remembering that there is no more.
 
 use crate::admission::Margin;
+use crate::clock::Reading;
 use crate::host::Host;
 use crate::slots::{Change, Step, change, read};
 use crate::worker::Worker;
@@ -28,10 +29,11 @@ pub(crate) enum Taken {
 
 impl Worker {
     /// Takes what is wanted: out of this worker's pocket, else out of the process's lease.
-    pub(crate) fn take(&mut self, host: &dyn Host, key: BucketKey, wanted: Wanted, now: u64) -> Taken {
+    pub(crate) fn take(&mut self, host: &dyn Host, key: BucketKey, wanted: Wanted, now: Reading) -> Taken {
         let Wanted { need, keep, margin, ahead } = wanted;
         let (generation, changed) = (self.term.generation, self.adjustments.doubted);
         let valid = self.term.is_valid(now);
+        let now = now.steady_ms;
         // What is in pockets is left, too, and only the lease knows how much that is in all.
         if valid
             && keep == 0
@@ -99,11 +101,13 @@ impl Worker {
         host: &dyn Host,
         key: BucketKey,
         need: u64,
-        now: u64,
+        now: Reading,
     ) -> (Epoch, u64) {
+        let valid = self.term.is_valid(now);
+        let now = now.steady_ms;
         self.empty_pocket(host, key, now);
         let generation = self.term.generation;
-        if !self.term.is_valid(now) {
+        if !valid {
             return (Epoch::default(), 0);
         }
         let outcome = change(
@@ -128,7 +132,7 @@ impl Worker {
 
     /// What the lease holds that no call has taken.
     pub(crate) fn in_hand(&self, host: &dyn Host, key: BucketKey) -> u64 {
-        let (generation, now) = (self.term.generation, host.unix_ms());
+        let (generation, now) = (self.term.generation, host.steady_ms());
         let lease = read(host, key).filter(|lease: &Lease| lease.is_live(key, generation, now));
         lease.map_or(0, |lease| lease.available)
     }
@@ -194,7 +198,7 @@ impl Worker {
         amount: u64,
         sent_at: u64,
     ) {
-        let now = host.unix_ms();
+        let now = host.steady_ms();
         let epoch = Epoch { window: grant.window, generation: grant.generation };
         if self.is_over(grant, sent_at, now) {
             return self.outbox.settle(key, epoch, bucket, 0, amount);
@@ -239,7 +243,7 @@ impl Worker {
             // Somebody has changed a bucket since, perhaps this one.
             return;
         }
-        let now = host.unix_ms();
+        let now = host.steady_ms();
         let generation = self.term.generation;
         let epoch = Epoch { window: said.window, generation };
         let fresh = Lease::granted(key, epoch, sent_at.saturating_add(said.resets_in_ms), said.limit, now);

@@ -97,8 +97,14 @@ pub trait Host {
     /// The wall clock, Unix milliseconds. It may jump.
     fn unix_ms(&self) -> u64;
 
-    /// A clock that only goes forward, in nanoseconds; for durations.
+    /// A clock that only goes forward, in nanoseconds, the same in all workers; for whatever lasts. It may stand still while
+    /// the machine is suspended.
     fn monotonic_ns(&self) -> u64;
+
+    /// The same in milliseconds.
+    fn steady_ms(&self) -> u64 {
+        self.monotonic_ns() / 1_000_000
+    }
 
     /// An unpredictable number, for identities and hash seeds.
     fn random(&self) -> u64;

@@ -16,6 +16,7 @@ mod adjustments;
 mod admission;
 mod buckets;
 mod charge;
+mod clock;
 mod config;
 #[cfg(any(target_arch = "wasm32", test))]
 mod grpc_service;

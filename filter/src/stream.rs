@@ -246,7 +246,8 @@ impl Stream {
         };
         if let Some(exhausted) = &answer.exhausted {
             let (rules, labels) = (&call.rules, &call.labels);
-            let shortage = worker.exhausted(host, rules, labels, asking, exhausted, question.sent.at);
+            let shortage =
+                worker.exhausted(host, rules, labels, asking, exhausted, question.sent.at.steady_ms);
             // What others were granted or have given back meanwhile may be enough.
             if let Admission::Admitted(held) = worker.reserve(host, rules, labels, &call.needs()) {
                 return self.forward(host, worker, call, held, From::Answer);
@@ -256,11 +257,12 @@ impl Stream {
         }
         if answer.grants.len() == asking.len() {
             let (rules, labels) = (&call.rules, &call.labels);
-            if worker.came_too_late(host, &answer.grants, question.sent.at) {
+            if worker.came_too_late(host, &answer.grants, question.sent.at.steady_ms) {
                 worker.return_grants(rules, labels, &asking, &answer.grants);
                 return self.ask_again(host, worker, call, asking);
             }
-            let held = worker.granted(host, rules, labels, asking, &answer.grants, question.sent.at);
+            let held =
+                worker.granted(host, rules, labels, asking, &answer.grants, question.sent.at.steady_ms);
             return self.forward(host, worker, call, held, From::Answer);
         }
         // The server works by another policy and sent it: what was asked for does not exist there. The call goes by

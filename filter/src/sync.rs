@@ -1,6 +1,7 @@
 //! Talking to the quota server: questions of paused requests, and each worker's report on its tick.
 
 use crate::buckets::idle_since;
+use crate::clock::Reading;
 use crate::host::{Body, CallId, Host, LogLevel};
 use crate::rules::Rules;
 use crate::slots::{Change, Step, change};
@@ -53,7 +54,7 @@ pub(crate) struct Contact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) call: CallId,
-    pub(crate) at: u64,
+    pub(crate) at: Reading,
 }
 
 /// A question whose answer is awaited.
@@ -67,8 +68,8 @@ impl Worker {
     /// Asks for leases (or, with no wants, for the policy) on behalf of the stream whose callback runs. `None`: the
     /// server can't be asked now.
     pub(crate) fn ask(&mut self, host: &dyn Host, wants: Vec<Want>) -> Option<Question> {
-        let now = host.unix_ms();
-        if now < self.contact.unreachable_until {
+        let now = Reading::of(host);
+        if now.steady_ms < self.contact.unreachable_until {
             return None;
         }
         self.contact.questions = self.contact.questions.saturating_add(1);
@@ -127,7 +128,8 @@ impl Worker {
 
     /// The worker's tick: reports what happened, asks for what will be needed, returns what is idle.
     pub fn on_tick(&mut self, host: &dyn Host) {
-        let now = host.unix_ms();
+        let reading = Reading::of(host);
+        let now = reading.steady_ms;
         self.stats.flush(host);
         self.empty_pockets(host, now);
         if let Some(rules) = self.rules(host) {
@@ -136,26 +138,26 @@ impl Worker {
         }
         self.return_idle(host, now);
         let idle =
-            now.saturating_sub(self.contact.last_report) < IDLE_SYNC_MS && !self.term.wants_renewal(now);
+            now.saturating_sub(self.contact.last_report) < IDLE_SYNC_MS && !self.term.wants_renewal(reading);
         if self.contact.report.is_none() && !(self.outbox.is_empty() && idle) {
-            self.report(host, now);
+            self.report(host);
         }
     }
 
     /// The plugin is taken away (its configuration changed, or Envoy shuts down). Answers whether that can be now;
     /// else [`Host::close`] follows when the last report has arrived.
     pub fn on_done(&mut self, host: &dyn Host) -> bool {
-        let now = host.unix_ms();
         self.stats.flush(host);
-        self.empty_pockets(host, now);
+        self.empty_pockets(host, host.steady_ms());
         if self.contact.report.is_none() && !self.outbox.is_empty() {
-            self.report(host, now);
+            self.report(host);
         }
         self.contact.closing = self.contact.report.is_some();
         !self.contact.closing
     }
 
-    fn report(&mut self, host: &dyn Host, now: u64) {
+    fn report(&mut self, host: &dyn Host) {
+        let now = Reading::of(host);
         let (reporter, policy_version) = (self.reporter.clone(), self.policy_version());
         let adjustments = self.adjustments.heard;
         let report = self.outbox.report(|| SyncRequest {
@@ -167,7 +169,7 @@ impl Worker {
         match host.call(&self.config.quota_cluster, SERVICE, "Sync", &report.message, SYNC_TIMEOUT_MS) {
             Ok(call) => {
                 self.contact.report = Some(Sent { call, at: now });
-                self.contact.last_report = now;
+                self.contact.last_report = now.steady_ms;
                 self.stats.count("tollkeeper_syncs_total", 1);
             }
             Err(_) => self.failed(host, None),
@@ -182,7 +184,7 @@ impl Worker {
             return;
         }
         if heard && !self.outbox.is_empty() {
-            self.report(host, host.unix_ms());
+            self.report(host);
         }
         if self.contact.report.is_none() {
             host.close();
@@ -229,14 +231,14 @@ impl Worker {
             self.stats.count("tollkeeper_report_entries_left_out_total", u64::from(answer.left_out));
         }
         for ((key, bucket), grant) in self.outbox.acknowledged().into_iter().zip(&answer.refills) {
-            self.refilled(host, key, bucket, grant, sent.at);
+            self.refilled(host, key, bucket, grant, sent.at.steady_ms);
         }
         true
     }
 
     fn refilled(&mut self, host: &dyn Host, key: BucketKey, bucket: Bucket, grant: &Grant, sent_at: u64) {
         // The report may have taken so long that the bucket was forgotten: somebody has to give this back.
-        self.buckets.demanded(key, host.unix_ms(), 0, || bucket.clone());
+        self.buckets.demanded(key, host.steady_ms(), 0, || bucket.clone());
         self.put_in(host, key, || bucket.clone(), grant, grant.amount, sent_at);
     }
 
@@ -326,14 +328,14 @@ impl Worker {
         }
     }
 
-    fn heard(&mut self, host: &dyn Host, term: Option<&quota::proto::LeaseTerm>, sent_at: u64) {
+    fn heard(&mut self, host: &dyn Host, term: Option<&quota::proto::LeaseTerm>, sent: Reading) {
         if self.contact.backoff_ms > 0 {
             host.log(LogLevel::Info, "tollkeeper: the quota server answers again");
         }
         self.contact.unreachable_until = 0;
         self.contact.backoff_ms = 0;
         if let Some(term) = term {
-            self.term.renew(term, sent_at);
+            self.term.renew(term, sent);
         }
     }
 
@@ -356,6 +358,6 @@ impl Worker {
         self.stats.count("tollkeeper_server_failures_total", 1);
         let backoff = self.contact.backoff_ms.saturating_mul(2).clamp(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS);
         self.contact.backoff_ms = backoff;
-        self.contact.unreachable_until = host.unix_ms().saturating_add(backoff);
+        self.contact.unreachable_until = host.steady_ms().saturating_add(backoff);
     }
 }

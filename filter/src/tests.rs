@@ -3,6 +3,7 @@
 mod adjustments;
 mod admission;
 mod amounts;
+mod clocks;
 mod counting;
 mod encodings;
 mod endings;
@@ -68,7 +69,8 @@ impl Mesh {
 
     /// Answers one worker's calls to the server.
     fn serve(&mut self, worker: usize) -> Vec<(u32, Sent)> {
-        let now = self.process.now_ms.get();
+        // The server's own clock is right.
+        let now = self.process.steady_ms();
         let server = &mut self.server;
         self.workers[worker].answer_calls(|call| server.answer(call, now))
     }

@@ -14,6 +14,7 @@ from .runtimes import OLDEST, ContainerRuntime, ProcessRuntime, Runtime, why_no_
 from .stack import CHAT, Stack
 from .stand_in import StandIn
 from .waiting import until
+from .wall_clock import SettableClock
 
 __all__ = [
     "CHAT",
@@ -28,6 +29,7 @@ __all__ = [
     "ProcessRuntime",
     "QuotaServer",
     "Runtime",
+    "SettableClock",
     "Stack",
     "StandIn",
     "documented",

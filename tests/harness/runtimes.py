@@ -39,10 +39,10 @@ class ProcessRuntime:
         self._version = version
 
     def start(self, arguments: list[str], directory: Path) -> Running:
-        return _EnvoyProcess(Process([paths.envoy(self._version), *arguments], directory / "envoy.out"))
+        return EnvoyProcess(Process([paths.envoy(self._version), *arguments], directory / "envoy.out"))
 
 
-class _EnvoyProcess:
+class EnvoyProcess:
     def __init__(self, process: Process) -> None:
         self._process = process
         self.kill = process.kill

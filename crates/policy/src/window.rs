@@ -58,14 +58,11 @@ impl Window {
     }
 
     /// When a window ends that a process begins at `now` on its own, without the server that would know. `known`: the end of
-    /// the server's own, if it has told. Rather too late than too early.
+    /// the server's own, if it has told. Rather too late than too early: both by a clock that need not be the wall's.
     #[must_use]
     pub fn ends_by_itself(&self, now: u64, known: Option<u64>) -> u64 {
         match self {
-            Window::Fixed { ms } => known.unwrap_or_else(|| {
-                let elapsed = now.checked_rem(*ms).unwrap_or(0);
-                now.saturating_sub(elapsed).saturating_add(*ms)
-            }),
+            Window::Fixed { ms } => known.unwrap_or_else(|| now.saturating_add(*ms)),
             // The server's are slots.
             Window::Rolling { .. } => now.saturating_add(self.lingers_ms()),
             Window::Refill { ms, .. } => now.saturating_add(*ms),
@@ -148,7 +145,7 @@ mod tests {
     #[test]
     fn a_process_on_its_own_begins_windows_that_end_rather_late() {
         let hour = Window::Fixed { ms: 3_600_000 };
-        assert_eq!(hour.ends_by_itself(7_200_001, None), 10_800_000);
+        assert_eq!(hour.ends_by_itself(7_200_001, None), 10_800_001);
         assert_eq!(hour.ends_by_itself(7_200_001, Some(9_000_000)), 9_000_000);
         // 60 s, and one of 30 slots: what was spent first counts until then.
         assert_eq!(Window::Rolling { ms: 60_000 }.ends_by_itself(5, Some(7)), 62_005);

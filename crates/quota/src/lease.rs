@@ -29,7 +29,7 @@ pub struct Epoch {
     pub generation: u32,
 }
 
-/// The record. All times are Unix ms by this process's clock.
+/// The record. All times are ms by a clock of this process that only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub key: BucketKey,

@@ -3,7 +3,7 @@
 
 use crate::{BucketKey, words};
 
-/// The record. Times are Unix ms by this process's clock.
+/// The record. Times are ms by a clock of this process that only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Local {
     pub key: BucketKey,

@@ -78,6 +78,17 @@ fn what_was_spent_is_charged_when_the_server_is_back_and_the_share_is_new_only_i
 }
 
 #[test]
+fn no_step_of_the_wall_clock_renews_a_share() {
+    let mut mesh = cut_off(LOCAL, 1);
+    call_of(&mut mesh, 90);
+    call_of(&mut mesh, 80);
+    for step in [7_200_000, -7_200_000, 3_540_000, 120_000] {
+        mesh.process.step_wall_clock(step);
+        assert!(is_refused(&mut mesh, "acme"), "10 are left of the share");
+    }
+}
+
+#[test]
 fn all_workers_have_one_share() {
     let mut mesh = cut_off(LOCAL, 2);
     upstream_body(&mesh.call_from(0, "acme", ASK).1);

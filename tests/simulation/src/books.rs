@@ -4,7 +4,7 @@ use crate::scene::{GPU_MAX_MS, GPUS, OUTPUT_WEIGHT, PROMPT_WEIGHT, Scene};
 use crate::server::at_once;
 use crate::traffic::Call;
 use crate::world::World;
-use policy::{Budget, LostLease, Mode, Reserve, Unit, WhenUnreachable, Window};
+use policy::{Budget, LostLease, Mode, Reserve, Unit, WhenUnreachable, Window, part};
 use quota::proto::SyncRequest;
 use quota_server::store::OpenBucket;
 use quota_server::store::audit::{Action, Adjustment, Entry};
@@ -17,6 +17,9 @@ const OUTPUT_PRICE: u64 = 10_000_000;
 /// Calls before a process knows what to expect.
 const TEACHING: u64 = 30;
 
+/// The tenant whose calls give way to others, where any do.
+const GIVES_WAY: u64 = 1;
+
 /// A budget of any version of the policy.
 #[derive(Debug)]
 struct Rule {
@@ -26,6 +29,10 @@ struct Rule {
     window: Window,
     /// The highest limit that ever was, of the first tenant and of everyone else.
     limits: [u64; 2],
+    /// Of a bucket that is refilled: how much it holds, if that is not the limit.
+    burst: Option<u64>,
+    /// The most that calls of the second tenant may ever have taken, which give way to the others.
+    part: Option<u64>,
     /// Whether it may never be overspent, whatever happens.
     hard: bool,
     /// What all shares came to that a process can have had in a window without the server: one under each policy.
@@ -87,6 +94,13 @@ pub(crate) struct Books {
     ended: BTreeMap<Place, u64>,
     /// What calls have consumed and those in flight may yet consume.
     committed: BTreeMap<Place, u64>,
+    /// The same of calls that give way to others, and the most that processes had in their leases at a time.
+    giving_way: BTreeMap<Place, u64>,
+    most_outstanding: BTreeMap<Place, u64>,
+    /// Whether one worker of one Envoy has everything, and so knows what is left.
+    alone: bool,
+    /// When the last call went to the provider.
+    last_admitted: u64,
     /// What the provider bills, by process and tenant.
     bills: BTreeMap<(usize, u64), Bill>,
     /// Reports that the server has taken, each once.
@@ -114,10 +128,22 @@ fn limit_of(budget: &Budget, subject: &str) -> u64 {
     }
 }
 
+fn burst_of(budget: &Budget) -> Option<u64> {
+    match budget.window {
+        Window::Refill { burst, .. } => burst,
+        _ => None,
+    }
+}
+
 impl Rule {
     fn limit(&self, subject: &str) -> u64 {
         let [first, others] = self.limits;
         if subject == "tenant-0" { first } else { others }
+    }
+
+    /// The most that one of its buckets can hold at a time.
+    fn most(&self, subject: &str) -> u64 {
+        self.burst.unwrap_or(self.limit(subject))
     }
 }
 
@@ -131,14 +157,16 @@ impl Books {
             limits: ["tenant-0", ""].map(|subject| {
                 scene.policies.iter().map(|policy| limit_of(&policy.budgets[at], subject)).max().unwrap_or(0)
             }),
+            burst: scene.policies.iter().filter_map(|policy| burst_of(&policy.budgets[at])).max(),
+            part: budget.gives_way.first().map(|gives_way| {
+                let parts =
+                    scene.policies.iter().map(|policy| part(policy.budgets[at].limit, gives_way.permille));
+                parts.max().unwrap_or(0)
+            }),
             share: match budget.when_unreachable {
-                WhenUnreachable::Local { permille } if scene.faults.clock_jumps_ms == 0 => Some(
-                    scene
-                        .policies
-                        .iter()
-                        .map(|policy| policy::part(policy.budgets[at].limit, permille))
-                        .sum(),
-                ),
+                WhenUnreachable::Local { permille } => {
+                    Some(scene.policies.iter().map(|policy| part(policy.budgets[at].limit, permille)).sum())
+                }
                 _ => None,
             },
             flights: budget.unit == Unit::ConcurrentRequests,
@@ -156,10 +184,14 @@ impl Books {
             lapsed: false,
             ended: BTreeMap::new(),
             committed: BTreeMap::new(),
+            giving_way: BTreeMap::new(),
+            most_outstanding: BTreeMap::new(),
+            alone: scene.nodes == 1 && scene.workers == 1,
+            last_admitted: scene.begins,
             recent: BTreeMap::new(),
             adjusted: BTreeMap::new(),
             adjustments: BTreeSet::new(),
-            clocks_agree: scene.faults.server_skew_ms == 0 && scene.faults.clock_jumps_ms == 0,
+            clocks_agree: scene.faults.server_skew_ms == 0 && scene.faults.suspensions_ms == 0,
             bills: BTreeMap::new(),
             reports: BTreeSet::new(),
             told: BTreeMap::new(),
@@ -180,9 +212,10 @@ impl Books {
             return Err("went to the provider without an output limit".to_owned());
         }
         self.processes = self.processes.max(call.envoy as u64 + 1);
+        self.last_admitted = now;
         for place in self.places(call.tenant) {
             let rule = &self.rules[place.0];
-            let limit = rule.limit(&place.1);
+            let (limit, whole) = (rule.limit(&place.1), rule.most(&place.1));
             let committed = self.committed.entry(place.clone()).or_default();
             let most = held(rule.unit, &Amounts::most(call));
             *committed += most;
@@ -202,11 +235,23 @@ impl Books {
                 || own.is_some();
             let own = own.unwrap_or(0);
             let by_hand = self.adjusted.get(&place).copied().unwrap_or(0);
-            if is_kept && *committed > limit * windows + drained + own + by_hand {
+            if is_kept && *committed > whole * windows + drained + own + by_hand {
                 let name = &rule.name;
                 return Err(format!(
-                    "overspends {name} of {place:?}: {committed} of {windows} times {limit}, {drained}, {own} and {by_hand}"
+                    "overspends {name} of {place:?}: {committed} of {windows} times {whole}, {drained}, {own} and {by_hand}"
                 ));
+            }
+            if let Some(part) = rule.part.filter(|_| call.tenant == GIVES_WAY) {
+                let taken = self.giving_way.entry(place.clone()).or_default();
+                *taken += most;
+                // What others have taken is known as of the server's last answer.
+                let in_hand = self.most_outstanding.get(&place).copied().filter(|_| !self.alone).unwrap_or(0);
+                if *taken > (part + in_hand) * windows + drained + by_hand {
+                    let name = &rule.name;
+                    return Err(format!(
+                        "calls that give way have {taken} of {name}: {windows} times {part} and {in_hand} in leases"
+                    ));
+                }
             }
             if let Window::Refill { .. } = rule.window {
                 let recent = self.recent.entry(place.clone()).or_default();
@@ -215,10 +260,10 @@ impl Books {
                 for (at, _, amount) in recent.iter().rev() {
                     within += amount;
                     let drained = drains(&rule.window, limit, now - at);
-                    if rule.hard && self.clocks_agree && within > limit + drained + by_hand {
+                    if rule.hard && self.clocks_agree && within > whole + drained + by_hand {
                         let (name, ms) = (&rule.name, now - at);
                         return Err(format!(
-                            "{within} of {name} of {place:?} within {ms} ms: {limit} and {drained} allowed"
+                            "{within} of {name} of {place:?} within {ms} ms: {whole} and {drained} allowed"
                         ));
                     }
                 }
@@ -246,9 +291,12 @@ impl Books {
             let recent = self.recent.get_mut(&place).into_iter().flatten();
             recent.filter(|(_, of, _)| *of == number).for_each(|(.., amount)| *amount = consumed);
             *self.ended.entry(place.clone()).or_default() += 1;
-            let committed = self.committed.entry(place).or_default();
-            *committed -= held(unit, &Amounts::most(call));
-            *committed += consumed;
+            let of_all = self.committed.get_mut(&place);
+            let of_some = self.giving_way.get_mut(&place).filter(|_| call.tenant == GIVES_WAY);
+            for committed in of_all.into_iter().chain(of_some) {
+                *committed -= held(unit, &Amounts::most(call));
+                *committed += consumed;
+            }
         }
         let bill = self.bills.entry((call.envoy, call.tenant)).or_default();
         bill.calls += 1;
@@ -304,12 +352,14 @@ impl Books {
             let place = (rule, open.subject.concat());
             let held = open.bucket.used + open.bucket.outstanding;
             let budget = budgets.iter().find(|budget| budget.name == open.budget);
-            let limit = budget.map_or(0, |budget| limit_of(budget, &place.1));
+            let limit = budget.map_or(0, |budget| budget.most_at_once(limit_of(budget, &place.1)));
             let limit = match self.rules[rule].window {
                 // What was added in one slot may be had in the next.
                 Window::Rolling { .. } => limit + self.adjusted.get(&place).copied().unwrap_or(0),
                 _ => open.bucket.allowance(limit),
             };
+            let most_outstanding = self.most_outstanding.entry(place.clone()).or_default();
+            *most_outstanding = open.bucket.outstanding.max(*most_outstanding);
             let before = self.last.insert((place.clone(), open.window_start), held).unwrap_or(0);
             if self.rules[rule].hard && held > before && held > limit {
                 return Err(format!("{open:?} has grown beyond its limit of {limit}"));
@@ -377,7 +427,9 @@ impl Books {
 
     /// What budgets that reserve what is expected were overspent by, as far as it was said: no more than calls went beyond
     /// what they held.
-    fn check_overshoot(&self, until: u64, said: impl Fn(&str) -> u64) -> Result<(), String> {
+    fn check_overshoot(&self, said: impl Fn(&str) -> u64) -> Result<(), String> {
+        // A call that waited for the server may have come into one more window.
+        let until = self.last_admitted;
         for ((rule, subject), &spent) in
             self.committed.iter().filter(|((rule, _), _)| self.rules[*rule].expected)
         {
@@ -463,12 +515,7 @@ impl World {
                 let stat = format!("budget=.={budget};.;tollkeeper_overshoot_total");
                 self.envoys.borrow().iter().map(|envoy| envoy.process.metric(&stat)).sum()
             };
-            let ends = self.scene.begins + self.scene.lasts_ms;
-            self.hold(self.books.borrow().check_overshoot(ends, said));
-        }
-        // A worker whose clock has gone back thinks for so long that its leases are in use.
-        if self.scene.faults.clock_jumps_ms > 0 {
-            return;
+            self.hold(self.books.borrow().check_overshoot(said));
         }
         let stranded = |open: &&OpenBucket| open.bucket.outstanding > 0 || (none_died && open.lost > 0);
         if let Some(stranded) = open.iter().find(stranded) {

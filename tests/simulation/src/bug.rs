@@ -16,6 +16,8 @@ pub enum Bug {
     WriteOffKept,
     /// The server takes a repeated change by hand for a new one.
     AdjustsAgain,
+    /// The server keeps nothing for others when calls ask that give way to them.
+    NothingIsKept,
     /// A server commits without a look at what others have changed since it read.
     CommitUnchecked,
     /// A write to shared data names version 0, which the host takes for "whatever is there".
@@ -25,12 +27,13 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Bug; 8] = [
+    pub const ALL: [Bug; 9] = [
         Bug::SequenceUnchecked,
         Bug::RepeatGrantsAgain,
         Bug::AnswersBeforeItKeeps,
         Bug::WriteOffKept,
         Bug::AdjustsAgain,
+        Bug::NothingIsKept,
         Bug::CommitUnchecked,
         Bug::CasUnconditional,
         Bug::NotDeducted,

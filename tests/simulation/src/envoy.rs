@@ -13,6 +13,9 @@ pub(crate) struct Envoy {
     pub(crate) alive: Cell<bool>,
     /// How far its clock is ahead of one that is right.
     pub(crate) ahead_ms: Cell<i64>,
+    /// How long its machine has been suspended in all, and until when it is.
+    slept_ms: Cell<u64>,
+    asleep_until: Cell<u64>,
     /// Calls to the server that each worker waits for.
     pub(crate) waiting: RefCell<BTreeMap<(usize, u32), PendingCall>>,
 }
@@ -34,12 +37,35 @@ impl Envoy {
         };
         let workers = (0..workers).map(worker).collect();
         let waiting = RefCell::default();
-        Envoy { node, process, workers, alive: Cell::new(true), ahead_ms: Cell::new(ahead_ms), waiting }
+        Envoy {
+            node,
+            process,
+            workers,
+            alive: Cell::new(true),
+            ahead_ms: Cell::new(ahead_ms),
+            slept_ms: Cell::default(),
+            asleep_until: Cell::default(),
+            waiting,
+        }
     }
 
     pub(crate) fn set_clock(&self, now: u64) {
         self.process.now_ms.set(now.saturating_add_signed(self.ahead_ms.get()));
-        self.process.monotonic_ms.set(Some(now));
+        self.process.monotonic_ms.set(Some(self.steady_ms(now)));
+    }
+
+    /// The clock that only goes forward, and stands still while the machine is suspended.
+    pub(crate) fn steady_ms(&self, now: u64) -> u64 {
+        now - (self.slept_ms.get() - self.sleeps_for(now))
+    }
+
+    pub(crate) fn suspend(&self, now: u64, ms: u64) {
+        self.slept_ms.set(self.slept_ms.get() - self.sleeps_for(now) + ms);
+        self.asleep_until.set(now + ms);
+    }
+
+    pub(crate) fn sleeps_for(&self, now: u64) -> u64 {
+        self.asleep_until.get().saturating_sub(now)
     }
 
     /// Whether no callback of the worker is running.

@@ -17,6 +17,8 @@ impl World {
             (faults.server_crashes_ms, Event::ServerCrash),
             (faults.partitions_ms, Event::Partition),
             (faults.clock_jumps_ms, Event::ClockJump),
+            (faults.server_clock_jumps_ms, Event::ServerClockJump),
+            (faults.suspensions_ms, Event::Suspension),
             (faults.policy_changes_ms, Event::PolicyChange),
             (faults.adjustments_ms, Event::Adjustment),
         ] {
@@ -109,6 +111,26 @@ impl World {
         envoy.ahead_ms.set(envoy.ahead_ms.get() + by);
     }
 
+    pub(crate) fn jump_server_clock(&self) {
+        self.plan(self.scene.faults.server_clock_jumps_ms, Event::ServerClockJump);
+        let server = self.dice.index(self.servers.len());
+        let ahead_ms = self.dice.roll(self.scene.faults.server_skew_ms + 1);
+        if !self.is_over() {
+            self.fault(|| format!("the clock of server {server} is set {ahead_ms} ms ahead"));
+            self.servers[server].ahead_ms.set(ahead_ms);
+        }
+    }
+
+    pub(crate) fn suspend(&self) {
+        self.plan(self.scene.faults.suspensions_ms, Event::Suspension);
+        let Some(at) = self.living(self.dice.index(self.scene.nodes)).filter(|_| !self.is_over()) else {
+            return;
+        };
+        let ms = self.dice.roll(2 * self.scene.ttl_ms);
+        self.fault(|| format!("the machine of envoy {at} is suspended for {ms} ms"));
+        self.envoys.borrow()[at].suspend(self.now.get(), ms);
+    }
+
     /// The file changes; each server sees it at a time of its own.
     pub(crate) fn change_policy(&self) {
         self.plan(self.scene.faults.policy_changes_ms, Event::PolicyChange);
@@ -178,6 +200,10 @@ impl World {
     pub(crate) fn heal(&self) {
         self.note(|| "troubles are over".to_owned());
         self.apart.borrow_mut().clear();
+        self.envoys.borrow().iter().for_each(|envoy| envoy.suspend(self.now.get(), 0));
+        if self.scene.faults.server_clock_jumps_ms > 0 {
+            self.servers.iter().for_each(|server| server.ahead_ms.set(0));
+        }
         for server in 0..self.servers.len() {
             self.start_server(server);
             self.reload_policy(server, self.version.get());

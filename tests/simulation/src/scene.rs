@@ -68,7 +68,11 @@ pub(crate) struct Faults {
     pub(crate) envoy_crashes_ms: u64,
     pub(crate) server_crashes_ms: u64,
     pub(crate) partitions_ms: u64,
+    /// Of Envoys, by hours.
     pub(crate) clock_jumps_ms: u64,
+    /// Of servers, within their skew.
+    pub(crate) server_clock_jumps_ms: u64,
+    pub(crate) suspensions_ms: u64,
     pub(crate) policy_changes_ms: u64,
     pub(crate) adjustments_ms: u64,
     /// Servers' clocks differ by up to this; Envoys' by days.
@@ -87,6 +91,8 @@ impl Scene {
         let policies = policies(dice, if changes > 0 { 4 } else { 1 });
         // What is likely is learned from many calls, and a local share is used up by them.
         let takes_many = |budget: &Budget| ["likely", "local"].contains(&budget.name.as_str());
+        let server_clock_jumps_ms = sometimes(8, lasts_ms / 2);
+        let skew_ms = sometimes(4, 5_000);
         let busy = if policies[0].budgets.iter().any(takes_many) { 6 } else { 1 };
         Scene {
             nodes: dice.pick(&[1, 2, 2, 3]),
@@ -114,9 +120,11 @@ impl Scene {
                 server_crashes_ms: sometimes(3, lasts_ms / 2),
                 partitions_ms: sometimes(3, lasts_ms / 2),
                 clock_jumps_ms: sometimes(6, lasts_ms / 2),
+                server_clock_jumps_ms,
+                suspensions_ms: sometimes(8, lasts_ms / 2),
                 policy_changes_ms: changes,
                 adjustments_ms: sometimes(4, lasts_ms / 5),
-                server_skew_ms: sometimes(4, 5_000),
+                server_skew_ms: if server_clock_jumps_ms > 0 { dice.pick(&[5_000, 30_000]) } else { skew_ms },
                 interrupts: dice.pick(&[0, 2, 6]),
                 contends: dice.pick(&[0, 2, 4]),
             },
@@ -133,9 +141,11 @@ pub(crate) const GPU_MAX_MS: u64 = 200_000;
 pub(crate) const PROMPT_WEIGHT: u64 = 2;
 pub(crate) const OUTPUT_WEIGHT: u64 = 5;
 
-const BUDGETS: usize = 15;
+const BUDGETS: usize = 16;
 /// The position of the one with a local share.
 const LOCAL: usize = 8;
+/// The position of the one to which calls of a tenant give way.
+const YIELDS: usize = 9;
 
 /// Policies with the same budgets and other limits.
 fn policies(dice: &Dice, count: usize) -> Policies {
@@ -164,10 +174,12 @@ fn policies(dice: &Dice, count: usize) -> Policies {
         .map(|at| match at {
             LOCAL => on_its_own,
             0 => !on_its_own,
+            YIELDS => dice.once_in(2) && !on_its_own,
             _ => dice.once_in(4) && !on_its_own,
         })
         .collect();
     let own = dice.from(1, 5);
+    let burst = dice.from(1, 5);
     let versions = (0..count).map(|version| {
         // Down as well as up.
         let size = if version == 0 { size } else { size * dice.from(1, 6) / 3 };
@@ -187,7 +199,7 @@ fn policies(dice: &Dice, count: usize) -> Policies {
             budget("soft", "tenant", tokens.clone(), "when_unreachable: allow"),
             budget("loose", "tenant", tokens.clone(), "lost_lease: released, when_unreachable: deny"),
             budget("local", "tenant", tokens.clone(), "when_unreachable: local, local_share: 20%"),
-            budget("yields", "", format!("{size} tokens"), &format!("gives_way: [{{ when: {{ tenant: tenant-1 }}, at: 50% }}], {deny}")),
+            budget("yields", "", format!("{} tokens", size * 2 / 3), &format!("gives_way: [{{ when: {{ tenant: tenant-1 }}, at: 30% }}], {deny}")),
             budget("watched", "tenant", tokens, "mode: shadow"),
             budget("likely", "", format!("{} tokens", size * 3 / 4), &format!("reserve: {{ expected: 0.5 }}, {deny}")),
             budget(
@@ -197,6 +209,8 @@ fn policies(dice: &Dice, count: usize) -> Policies {
                 &format!("weights: {{ prompt: {PROMPT_WEIGHT}, output: {OUTPUT_WEIGHT} }}, {deny}"),
             ),
             budget("gpus", "", format!("{} GPU seconds", size * 4), deny),
+            budget("bursts", "tenant", format!("{} tokens", size / 2), &format!("burst: {} tokens, {deny}", size * burst / 4))
+                .replace("WINDOW", &format!("window: refill {}", if burst.is_multiple_of(2) { "10s" } else { "1m" })),
             budget("flights", "tenant", format!("{} concurrent requests", 1 + size / 300), deny)
                 .replace("WINDOW, ", ""),
         ];

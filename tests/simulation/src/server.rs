@@ -28,7 +28,7 @@ pub(crate) struct Server {
     /// Whether the leases of some process have lapsed here.
     pub(crate) lapsed: Cell<bool>,
     /// How far this server's clock is ahead of one that is right.
-    pub(crate) ahead_ms: u64,
+    pub(crate) ahead_ms: Cell<u64>,
     bug: Option<Bug>,
     /// For bugs: how often each worker's messages have come, and which generations its process has seen.
     came: RefCell<BTreeMap<(u64, u64, u64), u64>>,
@@ -52,7 +52,7 @@ impl Server {
             now,
             up: Cell::new(true),
             lapsed: Cell::new(false),
-            ahead_ms,
+            ahead_ms: Cell::new(ahead_ms),
             bug,
             came: RefCell::default(),
             generations: RefCell::default(),
@@ -61,7 +61,7 @@ impl Server {
 
     /// Its clock, where one that is right says `now`.
     pub(crate) fn clock(&self, now: u64) -> u64 {
-        now + self.ahead_ms
+        now + self.ahead_ms.get()
     }
 
     /// Whether it is not in the middle of an operation.
@@ -112,6 +112,9 @@ impl Server {
         self.now.store(self.clock(now), Ordering::Relaxed);
         if self.bug == Some(Bug::RepeatGrantsAgain) {
             request.number += self.times_before(request.reporter.as_ref(), request.number) << 32;
+        }
+        if self.bug == Some(Bug::NothingIsKept) {
+            request.wants.iter_mut().for_each(|want| want.keep = 0);
         }
         let epoch = epoch(request.reporter.as_ref());
         let answer = self.busily(|| at_once(self.service.acquire(Request::new(request))))?.into_inner();

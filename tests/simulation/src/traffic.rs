@@ -19,7 +19,7 @@ pub(crate) struct Call {
     pub(crate) limit: u64,
     /// Output tokens that the provider has sent.
     pub(crate) output: u64,
-    /// When it went to the provider.
+    /// When it went to the provider, by its process's clock that only goes forward.
     pub(crate) forwarded_at: u64,
 }
 
@@ -82,7 +82,7 @@ impl World {
                     let mut calls = self.calls.borrow_mut();
                     calls[number].state = State::AtProvider(plan);
                     calls[number].limit = plan.limit;
-                    calls[number].forwarded_at = self.now.get();
+                    calls[number].forwarded_at = self.steady_ms(calls[number].envoy);
                     self.note(|| format!("call {number} goes to the provider: {plan:?}"));
                     let admitted = self.books.borrow_mut().admitted(number, &calls[number], self.now.get());
                     self.hold(admitted.map_err(|what| format!("call {number}: {what}")));
@@ -207,7 +207,8 @@ impl World {
         };
         self.calls.borrow_mut()[number].state = State::Over;
         // First: what comes between while the filter settles must find the books right.
-        self.books.borrow_mut().ended(number, &self.calls.borrow()[number], billed, self.now.get());
+        let now = self.steady_ms(at);
+        self.books.borrow_mut().ended(number, &self.calls.borrow()[number], billed, now);
         self.envoy(at).close(worker, context);
     }
 
@@ -216,9 +217,14 @@ impl World {
         let mut calls = self.calls.borrow_mut();
         for (number, call) in calls.iter_mut().enumerate().filter(|(_, call)| call.envoy == envoy) {
             if matches!(std::mem::replace(&mut call.state, State::Over), State::AtProvider(_)) {
-                self.books.borrow_mut().ended(number, call, true, self.now.get());
+                let now = self.steady_ms(envoy);
+                self.books.borrow_mut().ended(number, call, true, now);
             }
         }
+    }
+
+    fn steady_ms(&self, envoy: usize) -> u64 {
+        self.envoys.borrow()[envoy].steady_ms(self.now.get())
     }
 
     pub(crate) fn in_flight(&self) -> usize {

@@ -84,6 +84,8 @@ pub(crate) enum Event {
     Partition,
     Reunite { node: usize, server: usize },
     ClockJump,
+    ServerClockJump,
+    Suspension,
     PolicyChange,
     Adjustment,
     PolicyReload { server: usize, version: usize },
@@ -184,7 +186,10 @@ impl World {
         self.until(self.scene.begins + self.scene.lasts_ms);
         // Troubles are over: everything that was held up arrives, ends, is reported and returned.
         self.heal();
-        let quiet_ms = 2 * self.scene.slowest_ms + self.scene.network.delayed_ms + 20_000 + self.scene.ttl_ms;
+        // A server whose clock was set back takes so much longer to let leases lapse.
+        let Scene { slowest_ms, network, faults, ttl_ms, .. } = &self.scene;
+        let set_back_ms = if faults.server_clock_jumps_ms > 0 { faults.server_skew_ms } else { 0 };
+        let quiet_ms = 2 * slowest_ms + network.delayed_ms + 20_000 + ttl_ms + set_back_ms;
         self.until(self.now.get() + quiet_ms);
         if self.failure.borrow().is_none() {
             self.check_end();
@@ -266,6 +271,10 @@ impl World {
 
     fn step(&self, event: Event) {
         self.remember(&event);
+        if let Some(ms) = self.sleeps_for(&event) {
+            // It may be woken sooner.
+            return self.after(ms.min(1_000), event);
+        }
         match event {
             Event::Arrive { node } => self.arrive(node),
             Event::Respond { call } => self.respond(call),
@@ -283,6 +292,8 @@ impl World {
                 self.apart.borrow_mut().remove(&(node, server));
             }
             Event::ClockJump => self.jump_clock(),
+            Event::ServerClockJump => self.jump_server_clock(),
+            Event::Suspension => self.suspend(),
             Event::PolicyChange => self.change_policy(),
             Event::Adjustment => self.adjust(),
             Event::PolicyReload { server, version } => self.reload_policy(server, version),
@@ -326,14 +337,29 @@ impl World {
 
     /// Whether the event is a callback of a worker of the process that can run now.
     fn is_ready(&self, envoy: usize, event: &Event) -> bool {
-        let (of, worker) = match event {
-            Event::Tick { envoy, worker } | Event::Answer { envoy, worker, .. } => (*envoy, *worker),
+        let Some((of, worker)) = self.worker_of(event) else { return false };
+        of == envoy && self.envoys.borrow()[of].is_free(worker)
+    }
+
+    /// The worker whose callback an event is.
+    fn worker_of(&self, event: &Event) -> Option<(usize, usize)> {
+        match event {
+            Event::Tick { envoy, worker } | Event::Answer { envoy, worker, .. } => Some((*envoy, *worker)),
             Event::Respond { call } | Event::Leave { call } => {
                 let calls = self.calls.borrow();
-                (calls[*call].envoy, calls[*call].worker)
+                Some((calls[*call].envoy, calls[*call].worker))
             }
-            _ => return false,
+            _ => None,
+        }
+    }
+
+    /// For how long the process that the event is for does nothing.
+    fn sleeps_for(&self, event: &Event) -> Option<u64> {
+        let of = match event {
+            Event::Arrive { node } => self.living(*node)?,
+            event => self.worker_of(event)?.0,
         };
-        of == envoy && self.envoys.borrow()[of].is_free(worker)
+        let ms = self.envoys.borrow()[of].sleeps_for(self.now.get());
+        (ms > 0).then_some(ms)
     }
 }

@@ -134,6 +134,25 @@ pub(crate) async fn terms_do_not_end_in_a_long_pause_of_all_servers(kind: impl K
     assert_eq!(state(&store, T0, "tokens").await, holding(0, 300));
 }
 
+/// An hour, there and back: each time there is a whole term from then on, by the new time.
+pub(crate) async fn no_step_of_a_servers_clock_ends_a_term_before_its_process_could_be_heard(
+    kind: impl Kind,
+) {
+    let store = kind.open(T0);
+    held(&store, "loose").await;
+    time_passes(&store, T0, T0 + 30_000).await;
+    for (clock, number) in [(T0 + HOUR, 1), (T0 + 30_000, 2)] {
+        assert_eq!(sweep(&store, clock, clock + TTL - 1).await, 0, "after a step to {clock}");
+        let answer = applied(&store, clock + TTL - 1, sync(worker(1, 1), number)).await;
+        assert_eq!(answer.term.unwrap().generation, 1);
+        assert_eq!(state(&store, T0, "loose").await, holding(0, 300));
+    }
+    // What a silent process holds comes back in the end: as much later as the clock was set back.
+    let ends = T0 + HOUR + 2 * TTL - 1;
+    assert_eq!(sweep(&store, T0 + 30_000 + TTL, ends).await, 1);
+    assert_eq!(state(&store, T0, "loose").await, holding(0, 0));
+}
+
 pub(crate) async fn answers_are_remembered_as_long_as_they_may_matter(kind: impl Kind) {
     let store = kind.open(T0);
     let ask = || acquire(worker(1, 1), 1, vec![want("tokens", &["acme"], 100, 0)]);

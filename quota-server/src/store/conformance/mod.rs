@@ -53,6 +53,7 @@ macro_rules! every_test {
             lapses: a_repeat_after_the_lapse_says_which_term_it_was_granted_under,
             lapses: a_restart_gives_everyone_a_whole_term,
             lapses: terms_do_not_end_in_a_long_pause_of_all_servers,
+            lapses: no_step_of_a_servers_clock_ends_a_term_before_its_process_could_be_heard,
             lapses: answers_are_remembered_as_long_as_they_may_matter,
             syncs: a_repeated_sync_charges_nothing_twice,
             syncs: an_older_sync_is_refused,

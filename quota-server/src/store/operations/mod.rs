@@ -4,6 +4,7 @@
 mod acquire;
 mod adjust;
 mod bucket;
+mod listening;
 mod process;
 mod rows;
 mod spend;
@@ -12,6 +13,7 @@ mod sync;
 
 pub(super) use acquire::acquire;
 pub(super) use adjust::adjust;
+pub(super) use listening::Listening;
 pub(super) use rows::{Answered, Forgettable, Given, Holding, LastSync, Rows, Slot};
 pub(super) use spend::spend;
 pub(super) use sweep::sweep;

@@ -13,7 +13,7 @@ mod writer;
 
 use super::audit::{self, Adjusted, Adjustment};
 use super::ledger::{Entry, Retention};
-use super::operations::{self, Rules};
+use super::operations::{self, Listening, Rules};
 use super::{Acquired, Answer, Charge, Error, Moment, OpenBucket, Spent, Store, Swept, Synced};
 pub use backup::copy;
 use policy::Policy;
@@ -22,8 +22,7 @@ use rows::SqlRows;
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use trouble::Lock;
 use writer::Writer;
 
@@ -38,8 +37,7 @@ pub struct Sqlite {
     /// Held while a backup is made: one at a time.
     copying: Arc<tokio::sync::Mutex<()>>,
     ttl_ms: u64,
-    /// Unix ms.
-    opened: AtomicU64,
+    listening: Mutex<Listening>,
 }
 
 impl Sqlite {
@@ -59,7 +57,7 @@ impl Sqlite {
             path: path.to_owned(),
             copying: Arc::default(),
             ttl_ms,
-            opened: AtomicU64::new(now),
+            listening: Mutex::new(Listening::begin(now)),
         })
     }
 
@@ -76,13 +74,13 @@ impl Sqlite {
             path: PathBuf::new(),
             copying: Arc::default(),
             ttl_ms,
-            opened: AtomicU64::new(now),
+            listening: Mutex::new(Listening::begin(now)),
         })
     }
 
     /// What a server does that takes the store up at `now` (Unix ms): see [`Sqlite::open`].
     pub fn taken_up(&self, now: u64) {
-        self.opened.store(now, Ordering::Relaxed);
+        self.listened(|_| Listening::begin(now));
     }
 
     fn operate<T: Send + 'static>(
@@ -90,8 +88,16 @@ impl Sqlite {
         at: Moment,
         operation: impl FnOnce(&mut SqlRows<'_>, Rules<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'_, T> {
-        let (ttl_ms, listening_since) = (self.ttl_ms, self.opened.load(Ordering::Relaxed));
+        let ttl_ms = self.ttl_ms;
+        let listening_since = self.listened(|known| known.at(at.now, ttl_ms));
         self.write(move |db| operation(&mut SqlRows { db, listening_since }, Rules::of(&at, ttl_ms)))
+    }
+
+    /// Since when processes could be heard, Unix ms.
+    fn listened(&self, step: impl FnOnce(Listening) -> Listening) -> u64 {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        *listening = step(*listening);
+        listening.since
     }
 
     fn write<T: Send + 'static>(
@@ -141,12 +147,16 @@ impl Store for Sqlite {
     }
 
     fn sweep(&self, at: Moment) -> Answer<'_, Swept> {
+        self.listened(|known| known.swept(at.now, self.ttl_ms));
         self.operate(at, |rows, rules| operations::sweep(rows, rules))
     }
 
     fn remember(&self, policy: Arc<Policy>) -> Answer<'_, ()> {
-        let at = Moment { policy, now: 0 };
-        self.operate(at, |rows, rules| operations::remember(rows, rules))
+        let ttl_ms = self.ttl_ms;
+        self.write(move |db| {
+            let rules = Rules { policy: &policy, now: 0, ttl_ms };
+            operations::remember(&mut SqlRows { db, listening_since: 0 }, rules)
+        })
     }
 
     fn ledger(&self, since: u64) -> Answer<'_, Vec<Entry>> {
