@@ -1,7 +1,7 @@
 //! Reserving: in every matching bucket or in none, out of the leases in hand.
 
 use crate::clock::Reading;
-use crate::holdings::{Taken, Wanted};
+use crate::holdings::{Refused, Taken, Wanted};
 use crate::host::Host;
 use crate::pockets::CALLS;
 use crate::rules::{Labels, Rules};
@@ -301,20 +301,24 @@ impl Worker {
         sent_at: u64,
     ) -> Shortage {
         let at = usize::try_from(said.want).unwrap_or(usize::MAX);
-        let spent_for_good = said.retry_in_ms >= said.resets_in_ms;
         let (rule, need, keep) = asking.missing.get(at).map_or((0, 0, 0), |missing| {
             (missing.rule, missing.need.saturating_add(missing.held), missing.keep)
         });
+        let window = rules.budgets().get(rule).map(|rule| &rule.budget.window);
+        // Slots of a rolling window end, and nothing comes back with that.
+        let renews_in_ms =
+            if matches!(window, Some(Window::Rolling { .. })) { u64::MAX } else { said.resets_in_ms };
+        let spent_for_good = said.retry_in_ms >= renews_in_ms;
         if let (Some(missing), Some(rule)) = (asking.missing.get(at), rules.budgets().get(rule)) {
-            let refills = matches!(rule.budget.window, Window::Refill { .. });
             // What a smaller call needs comes back sooner than what this one does.
-            let retry_in_ms = if refills && !spent_for_good {
-                said.retry_in_ms.min(u64::from(self.config.tick_ms))
-            } else {
-                said.retry_in_ms
+            let ask_in_ms = match rule.budget.window {
+                Window::Refill { .. } | Window::Rolling { .. } => {
+                    said.retry_in_ms.min(self.config.tick_ms.into())
+                }
+                _ => said.retry_in_ms,
             };
-            let said = Exhausted { retry_in_ms, ..*said };
-            self.remember_dry(host, missing.key, || rule.bucket(labels), &said, sent_at);
+            let refused = Refused { need: need.saturating_add(keep), ask_in_ms, spent_for_good };
+            self.remember_dry(host, missing.key, || rule.bucket(labels), said, refused, sent_at);
         }
         let (of_the_rule, others) = asking.held.parts.into_iter().partition(|part| part.rule == rule);
         self.give_back(host, rules, labels, Reservation { parts: others });
@@ -330,7 +334,7 @@ impl Worker {
         let retry_in_ms = if spent_for_good {
             said.retry_in_ms
         } else {
-            said.retry_in_ms.max(reported_in_ms).min(said.resets_in_ms)
+            said.retry_in_ms.max(reported_in_ms).min(renews_in_ms)
         };
         Shortage { rule, limit: said.limit, need, keep, retry_in_ms }
     }

@@ -27,6 +27,17 @@ pub(crate) enum Taken {
     Dry { retry_at: u64, limit: u64 },
 }
 
+/// What the server's refusal of a call means for later ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// What the call needs, and leaves to others.
+    pub(crate) need: u64,
+    /// When asking for less may help.
+    pub(crate) ask_in_ms: u64,
+    /// Only the end of the window helps.
+    pub(crate) spent_for_good: bool,
+}
+
 impl Worker {
     /// Takes what is wanted: out of this worker's pocket, else out of the process's lease.
     pub(crate) fn take(&mut self, host: &dyn Host, key: BucketKey, wanted: Wanted, now: Reading) -> Taken {
@@ -237,6 +248,7 @@ impl Worker {
         key: BucketKey,
         bucket: impl FnOnce() -> Bucket,
         said: &Exhausted,
+        refused: Refused,
         sent_at: u64,
     ) {
         if said.adjustments < self.adjustments.heard {
@@ -260,13 +272,14 @@ impl Worker {
                     said_at: said.adjustments,
                     ..current.unwrap_or(fresh).believed(said.adjustments)
                 };
-                let until = sent_at.saturating_add(said.retry_in_ms);
-                let after = if said.retry_in_ms >= said.resets_in_ms {
+                let ask_at = sent_at.saturating_add(refused.ask_in_ms);
+                let after = if refused.spent_for_good {
                     lease.spent_but_for(said.unused)
                 } else if said.gives_way {
-                    lease.kept(said.remaining, until)
+                    lease.kept(said.remaining, ask_at)
                 } else {
-                    lease.dried(said.remaining, until)
+                    let fits_at = sent_at.saturating_add(said.retry_in_ms);
+                    lease.dried(said.remaining, ask_at, refused.need, fits_at)
                 };
                 Step::Write(after, older)
             },

@@ -44,6 +44,9 @@ pub struct Lease {
     pub remaining: u64,
     /// Until then the server need not be asked for more than `remaining`.
     pub dry_until: u64,
+    /// A call that needs as much as `fits_need` does not fit before, even if all that is held came back.
+    pub fits_at: u64,
+    pub fits_need: u64,
     /// More is not to be had before the window ends, even if all that is held came back.
     pub attainable: u64,
     /// Until then calls that give way to others need not ask for what `remaining` does not have beside what is kept.
@@ -68,7 +71,7 @@ pub enum Take {
 
 impl Lease {
     /// Bytes of [`Lease::encode`].
-    pub const SIZE: usize = 120;
+    pub const SIZE: usize = 136;
 
     /// A first record, from what the server answered.
     #[must_use]
@@ -81,6 +84,8 @@ impl Lease {
             limit,
             remaining: 0,
             dry_until: 0,
+            fits_at: 0,
+            fits_need: 0,
             attainable: u64::MAX,
             kept_until: 0,
             said_at: 0,
@@ -115,10 +120,22 @@ impl Lease {
             Some(available) => Take::Taken(Lease { available, used_at: now, ..*self }),
             None if need > self.attainable => Take::Dry { retry_at: self.ends_at },
             None if now < self.dry_until && need > self.available.saturating_add(self.remaining) => {
-                Take::Dry { retry_at: self.dry_until }
+                self.is_dry(need)
             }
             None => Take::Short { available: self.available },
         }
+    }
+
+    /// When a call that needs so much can come back. What a smaller one needs may be there sooner, so it asks sooner; and
+    /// nobody knows of a larger one.
+    fn is_dry(&self, need: u64) -> Take {
+        if self.fits_at <= self.dry_until || need < self.fits_need {
+            return Take::Dry { retry_at: self.dry_until };
+        }
+        if need > self.fits_need {
+            return Take::Short { available: self.available };
+        }
+        Take::Dry { retry_at: self.fits_at }
     }
 
     /// The same for a call that gives way to others: there must be `keep` left after it, in hand and at the server.
@@ -154,10 +171,11 @@ impl Lease {
         Lease { available: self.available.saturating_add(amount), used_at: now, ..*self }
     }
 
-    /// Remembers that the server has no more than `remaining` until `retry_at`.
+    /// Remembers that the server has no more than `remaining` until `ask_at`, and that a call that needs `need` does not fit
+    /// before `fits_at`.
     #[must_use]
-    pub fn dried(&self, remaining: u64, retry_at: u64) -> Lease {
-        Lease { remaining, dry_until: retry_at.min(self.ends_at), ..*self }
+    pub fn dried(&self, remaining: u64, ask_at: u64, need: u64, fits_at: u64) -> Lease {
+        Lease { remaining, dry_until: ask_at.min(self.ends_at), fits_at, fits_need: need, ..*self }
     }
 
     /// Remembers that the server has so much and keeps it for calls that do not give way, until `retry_at`.
@@ -186,6 +204,8 @@ impl Lease {
             self.limit,
             self.remaining,
             self.dry_until,
+            self.fits_at,
+            self.fits_need,
             self.attainable,
             self.kept_until,
             self.said_at,
@@ -208,6 +228,8 @@ impl Lease {
             limit,
             remaining,
             dry_until,
+            fits_at,
+            fits_need,
             attainable,
             kept_until,
             said_at,
@@ -226,6 +248,8 @@ impl Lease {
             limit,
             remaining,
             dry_until,
+            fits_at,
+            fits_need,
             attainable,
             kept_until,
             said_at,
@@ -239,7 +263,7 @@ impl Lease {
 const UNRETURNED_MS: u64 = 30_000;
 
 /// Changes with the layout: a record written by another version of the module in the same process is not misread.
-const LAYOUT: u64 = u64::from_le_bytes(*b"tklease5");
+const LAYOUT: u64 = u64::from_le_bytes(*b"tklease6");
 
 #[cfg(test)]
 mod tests {
@@ -263,7 +287,7 @@ mod tests {
     #[test]
     fn a_short_lease_is_asked_about_once_and_then_known_to_be_dry() {
         assert_eq!(lease(10).take(60, NOW), Take::Short { available: 10 });
-        let dry = lease(10).dried(20, NOW + 5_000);
+        let dry = lease(10).dried(20, NOW + 5_000, 100, NOW + 5_000);
         assert_eq!(dry.take(60, NOW), Take::Dry { retry_at: NOW + 5_000 });
         assert!(matches!(dry.take(10, NOW), Take::Taken(_)), "what is in hand is still good");
         assert_eq!(
@@ -276,6 +300,17 @@ mod tests {
             Take::Short { available: 10 },
             "after the reset it is worth asking"
         );
+    }
+
+    /// As the server says it of a budget whose amounts come back one after the other.
+    #[test]
+    fn a_call_of_the_size_that_was_refused_comes_back_when_it_fits_and_others_when_asking_may_help() {
+        let dry = lease(10).dried(20, NOW + 1_000, 100, NOW + 30_000);
+        assert_eq!(dry.take(100, NOW + 999), Take::Dry { retry_at: NOW + 30_000 });
+        assert_eq!(dry.take(99, NOW + 999), Take::Dry { retry_at: NOW + 1_000 });
+        assert_eq!(dry.take(101, NOW + 999), Take::Short { available: 10 });
+        assert_eq!(dry.take(30, NOW + 999), Take::Short { available: 10 }, "so much is left");
+        assert_eq!(dry.take(100, NOW + 1_000), Take::Short { available: 10 });
     }
 
     #[test]
@@ -307,8 +342,10 @@ mod tests {
 
     #[test]
     fn what_was_said_before_a_change_by_hand_is_not_believed_after_it() {
-        let spent =
-            Lease { said_at: 7, ..lease(10).spent_but_for(50).dried(0, NOW + 900).kept(0, NOW + 900) };
+        let spent = Lease {
+            said_at: 7,
+            ..lease(10).spent_but_for(50).dried(0, NOW + 900, 1, NOW + 900).kept(0, NOW + 900)
+        };
         assert_eq!(spent.believed(7), spent);
         let doubted = spent.believed(8);
         assert_eq!(doubted.take(51, NOW), Take::Short { available: 10 });
@@ -334,7 +371,7 @@ mod tests {
 
     #[test]
     fn records_survive_the_round_trip_and_garbage_is_no_record() {
-        let lease = Lease { said_at: 5, ..lease(u64::MAX).dried(3, NOW + 1).spent_but_for(4) };
+        let lease = Lease { said_at: 5, ..lease(u64::MAX).dried(3, NOW + 1, 7, NOW + 2).spent_but_for(4) };
         assert_eq!(Lease::decode(&lease.encode()), Some(lease));
         assert_eq!(Lease::decode(&[0; Lease::SIZE]), None);
         assert_eq!(Lease::decode(b"short"), None);

@@ -111,6 +111,41 @@ fn a_call_too_big_for_what_is_left_does_not_keep_smaller_ones_out() {
 }
 
 #[test]
+fn a_refused_call_is_told_when_it_fits_also_where_nobody_is_asked() {
+    let policy = BUDGET.replace("10000", "250").replace("1h", "rolling 60s");
+    let mut mesh = Mesh::with(&policy.replace("output_limit: 100", "output_limit: 90"));
+    mesh.server.generosity = 0;
+    for _ in 0..2 {
+        let context = mesh.call("acme", ASK).0;
+        mesh.answer(context, ASK_TOKENS, 90);
+    }
+    mesh.report();
+    let retry_in_ms = |mesh: &mut Mesh, max_tokens: u64| {
+        let body = ASK.replacen('{', &format!(r#"{{"max_tokens":{max_tokens},"#), 1);
+        let Sent::Replied(reply) = mesh.call("acme", &body).1 else { panic!("{max_tokens} admitted") };
+        reply.headers["retry-after-ms"].parse::<u64>().unwrap()
+    };
+    // 50 of 250 are left, and the server knows when as much will have come back as the call lacks.
+    mesh.server.frees_in_ms = Some(30_000);
+    assert_eq!(retry_in_ms(&mut mesh, 90), 30_000);
+    mesh.process.advance(400);
+    let asked = mesh.server.acquires;
+    assert_eq!(retry_in_ms(&mut mesh, 90), 29_600);
+    assert_eq!(
+        retry_in_ms(&mut mesh, 60),
+        600,
+        "what a smaller call needs may have come back at the next tick"
+    );
+    assert_eq!(mesh.server.acquires, asked);
+    mesh.server.frees_in_ms = Some(40_000);
+    assert_eq!(retry_in_ms(&mut mesh, 120), 40_000, "that one was not known");
+    mesh.process.advance(1_000);
+    mesh.server.frees_in_ms = Some(28_600);
+    assert_eq!(retry_in_ms(&mut mesh, 90), 28_600);
+    assert_eq!(mesh.server.acquires, asked + 2);
+}
+
+#[test]
 fn the_bound_is_enough_until_the_exact_count_decides() {
     // 4 kB of text cannot be more than 4,000 tokens, and is 1,000 of "a "; the budget has room for the exact count only.
     let text = "a ".repeat(1_000);

@@ -21,6 +21,8 @@ pub(super) struct Server {
     adjusted: Vec<Bucket>,
     /// How much is granted beyond the need, at most.
     pub(super) generosity: u64,
+    /// What is used up comes back so soon, if not with the window's end.
+    pub(super) frees_in_ms: Option<u64>,
     pub(super) down: bool,
     /// Of the next report, so many entries are of no use.
     pub(super) leaves_out: u32,
@@ -54,6 +56,7 @@ impl Server {
             ledger: Vec::new(),
             adjusted: Vec::new(),
             generosity: 2_000,
+            frees_in_ms: None,
             down: false,
             leaves_out: 0,
             answers_get_lost: false,
@@ -161,7 +164,8 @@ impl Server {
         let adjustments = self.adjusted.len() as u64;
         let resets_in_ms = end - now;
         let unused = limit.saturating_sub(used);
-        let retry_in_ms = if want.need + want.held + want.keep > unused { resets_in_ms } else { 250 };
+        let frees_in_ms = self.frees_in_ms.unwrap_or(resets_in_ms);
+        let retry_in_ms = if want.need + want.held + want.keep > unused { frees_in_ms } else { 250 };
         let gives_way = want.keep > 0 && want.need <= remaining;
         let want = u32::try_from(at).unwrap();
         Exhausted {
