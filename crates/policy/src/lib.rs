@@ -43,6 +43,8 @@ pub use problem::Problem;
 pub use reserve::Reserve;
 pub use unit::{Consumed, Most, Unit};
 pub use weights::Weights;
+#[cfg(feature = "calendar")]
+pub use window::FOR_EVER;
 pub use window::{Calendar, Period, Window};
 
 use compiled::known_or_default;

@@ -135,6 +135,8 @@ impl fmt::Display for Length {
 
 #[cfg(feature = "calendar")]
 mod calendar;
+#[cfg(feature = "calendar")]
+pub use calendar::FOR_EVER;
 #[cfg(feature = "yaml")]
 pub(crate) use calendar::check_time_zone;
 

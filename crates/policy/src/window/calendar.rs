@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 /// 10000-01-01T00:00:00Z, Unix ms: where the calendar ends.
-const FOR_EVER: u64 = 253_402_300_800_000;
+pub const FOR_EVER: u64 = 253_402_300_800_000;
 
 /// The first instant that can be told from "no window", which is 0 in the protocol.
 const BEGINNING: u64 = 1;

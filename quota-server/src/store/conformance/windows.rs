@@ -137,3 +137,97 @@ pub(crate) async fn what_was_used_of_a_bucket_comes_back_all_the_time(kind: impl
         "no more than it holds, however long it was left alone"
     );
 }
+
+/// Sweeps until there is nothing more to do.
+async fn forget(store: &Arc<dyn Store>, now: u64) {
+    while store.sweep(at(now)).await.unwrap().forgotten > 0 {}
+}
+
+pub(crate) async fn buckets_without_an_end_go_when_they_say_nothing_any_more(kind: impl Kind) {
+    const DAY: u64 = 24 * HOUR;
+    let store = kind.open(T0);
+    let names = async |now| {
+        let mut names: Vec<_> =
+            store.buckets(now).await.unwrap().into_iter().map(|open| open.budget).collect();
+        names.sort();
+        names
+    };
+    let of = |budget, spent, returned| Settled { window: 1, ..settled(budget, 1, spent, returned) };
+    let all = ["flights", "refilled", "trial"];
+    let wants = all.map(|budget| want(budget, &["acme"], 10, 0)).to_vec();
+    let answer = granted(&store, T0, acquire(worker(1, 1), 1, wants)).await;
+    let back = all.iter().zip(answer.grants).map(|(budget, grant)| of(budget, 0, grant.amount - 1)).collect();
+    applied(&store, T0, SyncRequest { settled: back, ..sync(worker(1, 1), 1) }).await;
+    // One of each is still held, by a process that is there all the time.
+    for day in 0..5 {
+        applied(&store, T0 + day * DAY, sync(worker(1, 1), day + 2)).await;
+        forget(&store, T0 + day * DAY).await;
+    }
+    assert_eq!(names(T0).await, all);
+
+    // The call is over; of one budget so much is used without a lease that it takes ten days to come back.
+    let now = T0 + 5 * DAY;
+    let debt = Settled { window: 0, generation: 0, ..of("refilled", 10 * DAY / 1_000, 0) };
+    let ends = vec![of("flights", 0, 1), of("refilled", 1, 0), of("trial", 1, 0), debt];
+    applied(&store, now, SyncRequest { settled: ends, ..sync(worker(1, 1), 7) }).await;
+    for (days, left) in [(0, &all[..]), (3, &all[1..]), (9, &all[1..]), (13, &all[2..]), (400, &all[2..])] {
+        forget(&store, now + days * DAY).await;
+        assert_eq!(names(T0).await, left, "after {days} days");
+    }
+}
+
+/// An hour is made a month that begins at the same moment.
+pub(crate) async fn a_bucket_is_kept_as_long_as_its_longest_window_wants(kind: impl Kind) {
+    const DAY: u64 = 24 * HOUR;
+    /// The 692nd span of 30 days since 1970.
+    const START: u64 = 692 * 30 * DAY;
+    let moment = |window: &str, now| {
+        let policy = format!(
+            "{{ dimensions: {{ tenant: {{ header: x }} }}, budgets: [{{ name: grows, per: [tenant], limit: 100 tokens, window: {window} }}] }}"
+        );
+        Moment { policy: Arc::new(Policy::from_yaml(&policy).unwrap()), now }
+    };
+    let store = kind.open(START);
+    let ask = |number| acquire(worker(1, 1), number, vec![want("grows", &["acme"], 60, 0)]);
+    let Acquired::Granted(answer) = store.acquire(moment("1h", START), ask(1)).await.unwrap() else {
+        panic!("60 of 100 refused")
+    };
+    assert_eq!(answer.grants[0].window, START);
+    let spent = Settled { window: START, ..settled("grows", 1, 60, answer.grants[0].amount - 60) };
+    let spent = SyncRequest { settled: vec![spent], ..sync(worker(1, 1), 1) };
+    store.sync(moment("1h", START), spent).await.unwrap();
+
+    let exhausted = |asked| matches!(asked, Acquired::Exhausted(_));
+    assert!(exhausted(store.acquire(moment("30d", START + 1), ask(2)).await.unwrap()));
+    let later = START + 29 * DAY;
+    while store.sweep(moment("30d", later)).await.unwrap().forgotten > 0 {}
+    assert!(exhausted(store.acquire(moment("30d", later), ask(3)).await.unwrap()), "60 and 60 of 100");
+}
+
+/// 30 are used in the slot of two seconds that begins at T0, 30 in the one 20 s later, 40 in the one 40 s later. Each counts
+/// until a minute and a slot after its slot's end.
+pub(crate) async fn a_refusal_says_when_a_call_of_its_size_fits_into_a_rolling_window(kind: impl Kind) {
+    let store = kind.open(T0);
+    for (number, (after, amount)) in [(0, 30), (20_000, 30), (40_000, 40)].into_iter().enumerate() {
+        let (now, number) = (T0 + after, number as u64 + 1);
+        let Acquired::Granted(answer) = burst(&store, now, number, amount).await else {
+            panic!("{amount} refused after {after} ms")
+        };
+        let (window, returned) = (answer.grants[0].window, answer.grants[0].amount - amount);
+        let spent = Settled { window, ..settled("burst", 1, amount, returned) };
+        applied(&store, now, SyncRequest { settled: vec![spent], ..sync(worker(1, 1), number) }).await;
+    }
+    let now = T0 + 50_000;
+    for (number, (need, frees_at)) in
+        [(1, 64_000), (30, 64_000), (31, 84_000), (60, 84_000), (61, 104_000), (100, 104_000)]
+            .into_iter()
+            .enumerate()
+    {
+        let Acquired::Exhausted(answer) = burst(&store, now, number as u64 + 4, need).await else {
+            panic!("{need} granted")
+        };
+        assert_eq!(answer.exhausted.unwrap().retry_in_ms, frees_at - 50_000, "for {need}");
+    }
+    let Acquired::Exhausted(_) = burst(&store, T0 + 63_999, 10, 30).await else { panic!("too early") };
+    assert!(matches!(burst(&store, T0 + 64_000, 11, 30).await, Acquired::Granted(_)));
+}

@@ -4,7 +4,7 @@ use super::rows::Slot;
 use super::{Rows, Rules, subject_key};
 use crate::store::ledger::DAY_MS;
 use crate::store::rate_of;
-use policy::{Budget, Window};
+use policy::{Budget, FOR_EVER, Window};
 use quota::{Bucket, Rate};
 
 pub(super) struct Open<B> {
@@ -26,7 +26,7 @@ impl<B: Clone> Open<B> {
         subject: &[String],
     ) -> Result<Open<B>, R::Error> {
         let window = budget.window.at(at.now);
-        let keep = keep_until(Some(&budget.window), window);
+        let keep = keep_until(Some(&budget.window), window, at.now);
         let key = subject_key(subject);
         let (bucket, mut state) = rows.bucket(&budget.name, &key, window, keep)?;
         let lingers = budget.window.lingers_ms();
@@ -121,9 +121,14 @@ fn less(sum: Bucket, part: Bucket) -> Bucket {
 }
 
 /// Late reports reach a bucket for a day after its window, or two windows where that is longer. Slots of rolling windows
-/// are many: what comes ten minutes after they have ceased to count finds only the ledger.
-pub(super) fn keep_until(kind: Option<&Window>, (start, end): (u64, u64)) -> u64 {
+/// are many: what comes ten minutes after they have ceased to count finds only the ledger. A bucket whose window does not end
+/// is [looked at](super::sweep) when it was not used for one to two days.
+pub(super) fn keep_until(kind: Option<&Window>, (start, end): (u64, u64), now: u64) -> u64 {
     let lingers = kind.map_or(0, Window::lingers_ms);
+    if end >= FOR_EVER {
+        // The same all day, so that it is seldom written.
+        return (now / DAY_MS).saturating_add(2).saturating_mul(DAY_MS);
+    }
     if lingers > 0 {
         return end.saturating_add(lingers).saturating_add(600_000);
     }

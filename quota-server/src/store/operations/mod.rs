@@ -14,7 +14,7 @@ mod sync;
 pub(super) use acquire::acquire;
 pub(super) use adjust::adjust;
 pub(super) use listening::Listening;
-pub(super) use rows::{Answered, Forgettable, Given, Holding, LastSync, Rows, Slot};
+pub(super) use rows::{Answered, Forgettable, Given, Holding, LastSync, Rows, Slot, Unused};
 pub(super) use spend::spend;
 pub(super) use sweep::sweep;
 pub(super) use sync::sync;
@@ -47,4 +47,9 @@ pub(super) fn remember<R: Rows>(rows: &mut R, at: Rules<'_>) -> Result<(), R::Er
 pub(super) fn subject_key(subject: &[String]) -> String {
     // A list of strings has no way to fail.
     serde_json::to_string(subject).unwrap_or_default()
+}
+
+/// The other way round.
+fn subject_of_key(key: &str) -> Vec<String> {
+    serde_json::from_str(key).unwrap_or_default()
 }

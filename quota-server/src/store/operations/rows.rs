@@ -44,8 +44,8 @@ pub(in crate::store) trait Rows {
     /// All accounts in which something is outstanding.
     fn holdings(&mut self, process: &Self::Process) -> Result<Vec<Holding<Self::Bucket>>, Self::Error>;
 
-    /// The bucket of a subject (as [`super::subject_key`]) and window; a new one, to be kept until `keep_until` (Unix ms),
-    /// where there is none that began then.
+    /// The bucket of a subject (as [`super::subject_key`]) and window; a new one where there is none that began then. It is
+    /// kept until `keep_until` (Unix ms) at least: a window may have been shorter before.
     fn bucket(
         &mut self,
         budget: &str,
@@ -57,6 +57,15 @@ pub(in crate::store) trait Rows {
     fn state(&mut self, bucket: &Self::Bucket) -> Result<Bucket, Self::Error>;
 
     fn set_state(&mut self, bucket: &Self::Bucket, state: Bucket) -> Result<(), Self::Error>;
+
+    /// Buckets whose window does not end and whose `keep_until` is before `now` (Unix ms), `most` of them at most.
+    fn unused(&mut self, now: u64, most: u32) -> Result<Vec<Unused<Self::Bucket>>, Self::Error>;
+
+    /// Such a bucket is kept until then.
+    fn keep(&mut self, bucket: &Self::Bucket, until: u64) -> Result<(), Self::Error>;
+
+    /// Removes such a bucket, of which nobody holds anything.
+    fn remove(&mut self, bucket: &Self::Bucket) -> Result<(), Self::Error>;
 
     /// Slots of a rolling window that began before `before` and ended after `since` (Unix ms), oldest first.
     fn slots(
@@ -138,6 +147,14 @@ pub(in crate::store) struct Holding<B> {
     pub(in crate::store) generation: u32,
 }
 
+/// A bucket that was not used for a while.
+pub(in crate::store) struct Unused<B> {
+    pub(in crate::store) bucket: B,
+    pub(in crate::store) budget: String,
+    /// As [`super::subject_key`].
+    pub(in crate::store) subject: String,
+}
+
 /// A slot of a rolling window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Slot<B> {
@@ -174,7 +191,7 @@ pub(in crate::store) struct LastSync {
 /// Until when rows go, in Unix ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Forgettable {
-    /// Buckets, with their accounts, whose `keep_until` is before.
+    /// Buckets whose window ends, with their accounts, whose `keep_until` is before.
     pub(in crate::store) buckets: u64,
     /// Acquires answered before, unless the term of their process has lapsed since.
     pub(in crate::store) acquires: u64,

@@ -1,11 +1,13 @@
 //! What time does: leases lapse, and rows that can't matter any more go.
 
 use super::process::{lapse, may_lapse};
-use super::{Forgettable, Rows, Rules};
-use crate::store::Swept;
+use super::{Forgettable, Rows, Rules, Unused, subject_of_key};
 use crate::store::ledger::DAY_MS;
+use crate::store::{Swept, rate_of};
+use policy::FOR_EVER;
+use quota::Bucket;
 
-/// Processes lapsed in one operation: bounds how long others of its batch wait.
+/// Processes lapsed, and buckets looked at, in one operation: bounds how long others of its batch wait.
 const MOST: u32 = 256;
 
 pub(in crate::store) fn sweep<R: Rows>(rows: &mut R, at: Rules<'_>) -> Result<Swept, R::Error> {
@@ -15,7 +17,33 @@ pub(in crate::store) fn sweep<R: Rows>(rows: &mut R, at: Rules<'_>) -> Result<Sw
     }
     let lapsed = u64::try_from(due.len()).unwrap_or(u64::MAX);
     let what = forgettable(at, rows.listening_since()?);
-    Ok(Swept { lapsed, forgotten: rows.forget(&what)? })
+    let forgotten = forget_unused(rows, at)?.saturating_add(rows.forget(&what)?);
+    Ok(Swept { lapsed, forgotten })
+}
+
+/// Of buckets whose window does not end those go that say the same as a new one.
+fn forget_unused<R: Rows>(rows: &mut R, at: Rules<'_>) -> Result<u64, R::Error> {
+    let mut forgotten = 0_u64;
+    for Unused { bucket, budget, subject } in rows.unused(at.now, MOST)? {
+        let mut state = rows.state(&bucket)?;
+        let subject = subject_of_key(&subject);
+        let budget = at.policy.budget(&budget).filter(|budget| budget.per.len() == subject.len());
+        let rate =
+            budget.and_then(|budget| rate_of(budget, budget.limit_of(subject.iter().map(String::as_str))));
+        if let Some(rate) = rate {
+            state.drain(rate, at.now);
+        }
+        let Bucket { drained_at, outstanding, .. } = state;
+        if state == (Bucket { drained_at, ..Bucket::default() }) {
+            rows.remove(&bucket)?;
+            forgotten = forgotten.saturating_add(1);
+        } else {
+            // What neither drains nor is held changes only when it is used again.
+            let changes = drained_at > 0 || outstanding > 0;
+            rows.keep(&bucket, if changes { at.now.saturating_add(DAY_MS) } else { FOR_EVER })?;
+        }
+    }
+    Ok(forgotten)
 }
 
 /// * Acquires are asked for again within seconds, and withdrawn by the worker's next sync: ten terms or ten minutes

@@ -103,7 +103,7 @@ fn settle<R: Rows>(
         Some(budget) => (settled.window, budget.window.at(settled.window).1),
         None => (settled.window, settled.window),
     };
-    let keep = keep_until(budget.map(|budget| &budget.window), window);
+    let keep = keep_until(budget.map(|budget| &budget.window), window, at.now);
     let (bucket, was) = rows.bucket(&named.budget, &subject_key(&named.subject), window, keep)?;
     let account_was = rows.account(&bucket, process, settled.generation)?;
     let (mut state, mut account) = (was, account_was);

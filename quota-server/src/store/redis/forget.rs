@@ -64,9 +64,13 @@ impl CopiedRows<'_> {
                 continue;
             }
             let mut remembered = false;
-            for bucket in self.copy.members(&process.holdings()) {
-                let bucket = BucketName::of_holding(&bucket);
-                remembered |= bucket.is_some_and(|bucket| self.copy.get(bucket.state()).is_some());
+            let held = self.copy.members(&process.holdings());
+            for bucket in held.iter().filter_map(|name| BucketName::of_name(name)) {
+                if self.copy.get(bucket.state()).is_some() {
+                    remembered = true;
+                } else {
+                    self.copy.set(bucket.account(&process), None);
+                }
             }
             if remembered {
                 self.score(names::IDLE, &process.0, before.saturating_add(LATER_MS));

@@ -19,6 +19,7 @@
 //! | `server`                                   | hash       | when servers were there: see `listening`; `form`      |
 //! | `due`, `idle`                              | sorted set | processes by when their term ends; without, when seen |
 //! | `keep`, `ends`                             | sorted set | `START:BUDGET` by until when buckets are kept, are open |
+//! | `unused`                                   | sorted set | buckets whose window does not end, by when to look at them |
 //! | `answers`                                  | sorted set | answers by when they were given                      |
 //! | `hours`, `days`, `months`                  | sorted set | rows of the ledger by what they are sums of          |
 //!

@@ -7,6 +7,7 @@ pub(super) const DUE: &str = "due";
 pub(super) const IDLE: &str = "idle";
 pub(super) const KEEP: &str = "keep";
 pub(super) const ENDS: &str = "ends";
+pub(super) const UNUSED: &str = "unused";
 pub(super) const ANSWERS: &str = "answers";
 /// Rows of the ledger, by what they are sums of.
 pub(super) const HOURS: &str = "hours";
@@ -114,11 +115,15 @@ impl BucketName {
 
     /// That the process has an account with it.
     pub(super) fn held_by(&self, process: &Process) -> Cell {
-        let name = joined(&self.window().0, &self.0.name);
-        Cell { kind: Kind::Member, key: process.holdings(), name }
+        Cell { kind: Kind::Member, key: process.holdings(), name: self.name() }
     }
 
-    pub(super) fn of_holding(name: &str) -> Option<BucketName> {
+    /// As a member of a set.
+    pub(super) fn name(&self) -> String {
+        joined(&self.window().0, &self.0.name)
+    }
+
+    pub(super) fn of_name(name: &str) -> Option<BucketName> {
         let (window, subject) = parted(name)?;
         Some(BucketName(field(WindowName(window.to_owned()).buckets(), subject)))
     }

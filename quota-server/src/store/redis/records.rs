@@ -46,13 +46,12 @@ pub(super) struct BucketRecord {
     raised: u64,
     #[prost(uint64, tag = "7")]
     forgiven: u64,
+    /// What `keep` or `unused` says of it, or less.
+    #[prost(uint64, tag = "8")]
+    pub(super) keep_until: u64,
 }
 
 impl BucketRecord {
-    pub(super) fn until(window_end: u64) -> BucketRecord {
-        BucketRecord { window_end, ..BucketRecord::default() }
-    }
-
     pub(super) const fn state(&self) -> Bucket {
         let BucketRecord { used, outstanding, drained_at, raised, forgiven, .. } = *self;
         Bucket { used, outstanding, drained_at, raised, forgiven }

@@ -8,8 +8,8 @@ use super::records::{
 use crate::store::Error;
 use crate::store::audit;
 use crate::store::ledger::{Key, Sums};
-use crate::store::operations::{Answered, Forgettable, Holding, LastSync, Rows, Slot};
-use policy::Budget;
+use crate::store::operations::{Answered, Forgettable, Holding, LastSync, Rows, Slot, Unused};
+use policy::{Budget, FOR_EVER};
 use quota::{Account, Bucket, Term};
 
 pub(super) struct CopiedRows<'c> {
@@ -117,7 +117,7 @@ impl Rows for CopiedRows<'_> {
     fn holdings(&mut self, process: &Process) -> Result<Vec<Holding<BucketName>>, Error> {
         let mut holdings = Vec::new();
         let buckets = self.copy.members(&process.holdings());
-        for bucket in buckets.iter().filter_map(|name| BucketName::of_holding(name)) {
+        for bucket in buckets.iter().filter_map(|name| BucketName::of_name(name)) {
             let accounts = self.accounts(&bucket, process)?;
             let window = bucket.window();
             let Some((_, budget)) = window.parts() else { continue };
@@ -139,14 +139,20 @@ impl Rows for CopiedRows<'_> {
     ) -> Result<(BucketName, Bucket), Error> {
         let bucket = BucketName::of(budget, subject, window.0);
         let known: Option<BucketRecord> = self.copy.record(bucket.state())?;
-        if let Some(known) = known {
-            return Ok((bucket, known.state()));
+        let mut record = known.clone().unwrap_or_default();
+        if known.is_none() || record.keep_until < keep_until {
+            record.keep_until = keep_until;
+            record.window_end = record.window_end.max(window.1);
+            self.copy.set_record(bucket.state().clone(), &record);
+            let name = bucket.window().0;
+            self.score_later(names::ENDS, &name, window.1)?;
+            if window.1 < FOR_EVER {
+                self.score_later(names::KEEP, &name, keep_until)?;
+            } else {
+                self.score(names::UNUSED, &bucket.name(), keep_until);
+            }
         }
-        self.copy.set_record(bucket.state().clone(), &BucketRecord::until(window.1));
-        let name = bucket.window().0;
-        self.score_later(names::KEEP, &name, keep_until)?;
-        self.score_later(names::ENDS, &name, window.1)?;
-        Ok((bucket, Bucket::default()))
+        Ok((bucket, record.state()))
     }
 
     fn state(&mut self, bucket: &BucketName) -> Result<Bucket, Error> {
@@ -157,6 +163,39 @@ impl Rows for CopiedRows<'_> {
         let mut record = self.bucket_record(bucket)?;
         record.set_state(state);
         self.copy.set_record(bucket.state().clone(), &record);
+        Ok(())
+    }
+
+    fn unused(&mut self, now: u64, most: u32) -> Result<Vec<Unused<BucketName>>, Error> {
+        let Some(last) = now.checked_sub(1) else { return Ok(Vec::new()) };
+        let mut unused = Vec::new();
+        for name in self.copy.list(names::lowest(names::UNUSED, last, most)) {
+            let Some(bucket) = BucketName::of_name(&name) else { continue };
+            // Read for the check: it may be used meanwhile.
+            let keep_until = self.copy.number(&names::score(names::UNUSED, &name))?;
+            let window = bucket.window();
+            if let Some((_, budget)) = window.parts()
+                && keep_until.is_some_and(|keep_until| keep_until < now)
+            {
+                let (budget, subject) = (budget.to_owned(), bucket.state().name.clone());
+                unused.push(Unused { bucket, budget, subject });
+            }
+        }
+        Ok(unused)
+    }
+
+    fn keep(&mut self, bucket: &BucketName, until: u64) -> Result<(), Error> {
+        let mut record = self.bucket_record(bucket)?;
+        record.keep_until = until;
+        self.copy.set_record(bucket.state().clone(), &record);
+        self.score(names::UNUSED, &bucket.name(), until);
+        Ok(())
+    }
+
+    /// What was written off with processes that may return goes when these are forgotten.
+    fn remove(&mut self, bucket: &BucketName) -> Result<(), Error> {
+        self.copy.set(bucket.state().clone(), None);
+        self.unscore(names::UNUSED, &bucket.name());
         Ok(())
     }
 

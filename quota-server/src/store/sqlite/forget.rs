@@ -2,6 +2,7 @@
 
 use super::rows::change;
 use crate::store::operations::Forgettable;
+use policy::FOR_EVER;
 use rusqlite::{Connection, Result, ToSql};
 
 /// Rows forgotten in one operation, of each kind: bounds how long others of its batch wait.
@@ -19,13 +20,13 @@ pub(super) fn forget(db: &Connection, what: &Forgettable) -> Result<u64> {
         ),
         (
             "DELETE FROM account WHERE bucket IN
-             (SELECT id FROM bucket WHERE keep_until < ?1 ORDER BY keep_until LIMIT ?2)",
-            &[&what.buckets, &MOST],
+             (SELECT id FROM bucket WHERE keep_until < ?1 AND window_end < ?2 ORDER BY keep_until LIMIT ?3)",
+            &[&what.buckets, &FOR_EVER, &MOST],
         ),
         (
             "DELETE FROM bucket WHERE id IN
-             (SELECT id FROM bucket WHERE keep_until < ?1 ORDER BY keep_until LIMIT ?2)",
-            &[&what.buckets, &MOST],
+             (SELECT id FROM bucket WHERE keep_until < ?1 AND window_end < ?2 ORDER BY keep_until LIMIT ?3)",
+            &[&what.buckets, &FOR_EVER, &MOST],
         ),
         (
             "DELETE FROM process WHERE id IN

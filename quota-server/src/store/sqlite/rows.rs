@@ -3,8 +3,8 @@
 use super::{adjustments, forget, ledger};
 use crate::store::audit;
 use crate::store::ledger::{Key, Sums};
-use crate::store::operations::{Answered, Forgettable, Given, Holding, LastSync, Rows, Slot};
-use policy::Budget;
+use crate::store::operations::{Answered, Forgettable, Given, Holding, LastSync, Rows, Slot, Unused};
+use policy::{Budget, FOR_EVER};
 use prost::Message;
 use quota::{Account, Bucket, Term};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params};
@@ -118,13 +118,19 @@ impl Rows for SqlRows<'_> {
         keep_until: u64,
     ) -> Result<(i64, Bucket)> {
         let known = self.find(
-            "SELECT id, used, outstanding, drained_at, raised, forgiven FROM bucket
+            "SELECT id, keep_until, used, outstanding, drained_at, raised, forgiven FROM bucket
              WHERE budget = ?1 AND subject = ?2 AND window_start = ?3",
             &[&budget, &subject, &window.0],
-            |row| Ok((row.get(0)?, state(row, 1)?)),
+            |row| Ok((row.get(0)?, row.get::<_, u64>(1)?, state(row, 2)?)),
         )?;
-        if let Some(known) = known {
-            return Ok(known);
+        if let Some((id, kept_until, state)) = known {
+            if kept_until < keep_until {
+                self.change(
+                    "UPDATE bucket SET keep_until = ?2, window_end = max(window_end, ?3) WHERE id = ?1",
+                    &[&id, &keep_until, &window.1],
+                )?;
+            }
+            return Ok((id, state));
         }
         self.change(
             "INSERT INTO bucket (budget, subject, window_start, window_end, keep_until, used, outstanding)
@@ -154,6 +160,27 @@ impl Rows for SqlRows<'_> {
                 &amount(state.forgiven),
             ],
         )
+    }
+
+    fn unused(&mut self, now: u64, most: u32) -> Result<Vec<Unused<i64>>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, budget, subject FROM bucket
+                 WHERE keep_until < ?1 AND window_end >= ?2 ORDER BY keep_until LIMIT ?3",
+            )?
+            .query_map(params![now, FOR_EVER, most], |row| {
+                Ok(Unused { bucket: row.get(0)?, budget: row.get(1)?, subject: row.get(2)? })
+            })?
+            .collect()
+    }
+
+    fn keep(&mut self, bucket: &i64, until: u64) -> Result<()> {
+        self.change("UPDATE bucket SET keep_until = ?2 WHERE id = ?1", &[bucket, &until])
+    }
+
+    fn remove(&mut self, bucket: &i64) -> Result<()> {
+        self.change("DELETE FROM account WHERE bucket = ?1", &[bucket])?;
+        self.change("DELETE FROM bucket WHERE id = ?1", &[bucket])
     }
 
     fn slots(&mut self, budget: &Budget, subject: &str, before: u64, since: u64) -> Result<Vec<Slot<i64>>> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 const VERSION: usize = 1 + STEPS.len();
 
 /// What made each version of the one before, from version 2 on. Tables of files that are out there: never changed.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     // Old rows of the ledger stand for a day (those before `hours_since`, Unix ms) or a month (before `days_since`).
     "CREATE TABLE folded (days_since INTEGER NOT NULL, hours_since INTEGER NOT NULL) STRICT;
      INSERT INTO folded VALUES (0, 0);",
@@ -39,6 +39,8 @@ const STEPS: [&str; 3] = [
          key TEXT NOT NULL UNIQUE
      ) STRICT;
      CREATE INDEX adjustment_budget ON adjustment (budget, number);",
+    // Those whose window does not end are looked at.
+    "UPDATE bucket SET keep_until = window_start WHERE window_end >= 253402300800000;",
 ];
 
 /// Marks the file as ours in SQLite's header: "toll".

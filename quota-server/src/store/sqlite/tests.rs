@@ -44,7 +44,7 @@ fn a_newer_file_is_left_alone() {
     assert_eq!(
         why,
         "the store can't be used: FILE: the file was made by a newer version of Tollkeeper (schema 7; this one knows up to \
-         4): use that version, or a backup from before"
+         5): use that version, or a backup from before"
     );
 }
 
