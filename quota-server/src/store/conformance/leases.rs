@@ -274,3 +274,46 @@ pub(super) async fn contend(servers: &[Arc<dyn Store>], acquires: u64) {
     assert!((980..=1000).contains(&total), "{total} granted; less than one need may be left");
     assert_eq!(state(&servers[0], T0, "tokens").await, holding(0, total));
 }
+
+/// One process asks as fast as it can and spends all it gets at once; another needs 20 in each round, and has them until there
+/// are no 20 left.
+pub(crate) async fn a_flood_leaves_others_their_share_and_other_buckets_alone(kind: impl Kind) {
+    let store = kind.open(T0);
+    let ask = async |process, number, need, demand| {
+        let asked = acquire(worker(process, 1), number, vec![want("tokens", &["acme"], need, demand)]);
+        match store.acquire(at(T0), asked).await.unwrap() {
+            Acquired::Granted(answer) => answer.grants[0].amount,
+            Acquired::Exhausted(_) => 0,
+            other => panic!("{other:?}"),
+        }
+    };
+    let spend = async |process, sequence, spent| {
+        let told = SyncRequest { settled: vec![settled("tokens", 1, spent, 0)], ..sync(worker(process, 1), sequence) };
+        applied(&store, T0, told).await;
+    };
+    let (mut held, mut served, mut asked) = (0, 0, 0);
+    for round in 1.. {
+        for more in 0..3 {
+            let got = ask(1, round * 3 + more, 20, 1_000).await;
+            spend(1, round * 3 + more, got).await;
+        }
+        if held < 20 {
+            asked += 1;
+            let left = state(&store, T0, "tokens").await.remaining(1_000);
+            let got = ask(2, asked, 20, 20).await;
+            assert_eq!(got >= 20, left >= 20, "{left} are left in round {round}");
+            held += got;
+        }
+        if held < 20 {
+            break;
+        }
+        held -= 20;
+        served += 1;
+        spend(2, round, 20).await;
+    }
+    assert_eq!(state(&store, T0, "tokens").await.remaining(1_000) / 20, 0);
+    assert!(served >= 3, "{served} calls were served beside the flood");
+
+    let others = acquire(worker(2, 1), 100, vec![want("tokens", &["globex"], 1_000, 0)]);
+    assert_eq!(granted(&store, T0, others).await.grants[0].amount, 1_000);
+}

@@ -44,6 +44,7 @@ macro_rules! every_test {
             leases: calls_in_flight_are_granted_one_by_one_and_released_when_lost,
             leases: a_new_window_is_a_new_bucket,
             leases: concurrent_acquires_never_exceed_the_limit,
+            leases: a_flood_leaves_others_their_share_and_other_buckets_alone,
             lapses: a_silent_process_has_spent_what_it_held,
             lapses: or_it_is_released_where_the_budget_says_so,
             lapses: any_worker_keeps_the_whole_process_alive,
