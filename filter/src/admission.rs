@@ -233,9 +233,11 @@ impl Worker {
                 let demand = self.buckets.demand_to_ask_for(missing.key);
                 let bucket = Some(rule.bucket(labels));
                 let in_hand = if missing.keep > 0 { self.in_hand(host, missing.key) } else { 0 };
-                let amounts = [missing.need, demand, missing.held, missing.keep, in_hand];
-                let [need, demand, held, keep, in_hand] = amounts.map(|amount| amount.min(LARGEST_AMOUNT));
-                Some(Want { bucket, need, demand, held, keep, in_hand })
+                let spent = self.outbox.unreported(missing.key);
+                let amounts = [missing.need, demand, missing.held, missing.keep, in_hand, spent];
+                let [need, demand, held, keep, in_hand, spent] =
+                    amounts.map(|amount| amount.min(LARGEST_AMOUNT));
+                Some(Want { bucket, need, demand, held, keep, in_hand, spent })
             })
             .collect()
     }

@@ -85,6 +85,13 @@ impl Outbox {
         settled.returned = settled.returned.saturating_add(returned);
     }
 
+    /// What is spent of a bucket and in no report yet.
+    pub(crate) fn unreported(&self, key: BucketKey) -> u64 {
+        let latest = Epoch { window: u64::MAX, generation: u32::MAX };
+        let of_bucket = self.settled.range((key, Epoch::default())..=(key, latest));
+        of_bucket.fold(0, |sum, (_, settled)| sum.saturating_add(settled.spent))
+    }
+
     pub(crate) fn record(&mut self, provider: &str, entry: Entry<'_>) {
         let mut key = RowKey {
             provider: provider.to_owned(),

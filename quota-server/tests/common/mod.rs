@@ -136,7 +136,7 @@ pub fn acquire(worker: u64, number: u64, budget: &str, value: &str, need: u64) -
         reporter: reporter(worker),
         number,
         policy_version: String::new(),
-        wants: vec![Want { bucket: bucket(budget, value), need, demand: 0, held: 0, keep: 0, in_hand: 0 }],
+        wants: vec![Want { bucket: bucket(budget, value), need, ..Want::default() }],
     }
 }
 

@@ -288,7 +288,10 @@ pub(crate) async fn a_flood_leaves_others_their_share_and_other_buckets_alone(ki
         }
     };
     let spend = async |process, sequence, spent| {
-        let told = SyncRequest { settled: vec![settled("tokens", 1, spent, 0)], ..sync(worker(process, 1), sequence) };
+        let told = SyncRequest {
+            settled: vec![settled("tokens", 1, spent, 0)],
+            ..sync(worker(process, 1), sequence)
+        };
         applied(&store, T0, told).await;
     };
     let (mut held, mut served, mut asked) = (0, 0, 0);

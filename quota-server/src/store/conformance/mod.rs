@@ -78,6 +78,7 @@ macro_rules! every_test {
             windows: a_lifetime_is_never_over_and_never_forgotten,
             windows: buckets_without_an_end_go_when_they_say_nothing_any_more,
             windows: a_bucket_is_kept_as_long_as_its_longest_window_wants,
+            windows: what_was_spent_and_not_reported_does_not_come_back_by_itself,
             windows: a_refusal_says_when_a_call_of_its_size_fits_into_a_rolling_window,
             spends: all_charges_are_spent_or_none,
             spends: spends_and_leases_share_a_bucket,
@@ -179,7 +180,7 @@ fn bucket(budget: &str, subject: &[&str]) -> Option<quota::proto::Bucket> {
 }
 
 fn want(budget: &str, subject: &[&str], need: u64, demand: u64) -> Want {
-    Want { bucket: bucket(budget, subject), need, demand, held: 0, keep: 0, in_hand: 0 }
+    Want { bucket: bucket(budget, subject), need, demand, ..Want::default() }
 }
 
 fn acquire(reporter: Reporter, number: u64, wants: Vec<Want>) -> AcquireRequest {

@@ -231,3 +231,26 @@ pub(crate) async fn a_refusal_says_when_a_call_of_its_size_fits_into_a_rolling_w
     let Acquired::Exhausted(_) = burst(&store, T0 + 63_999, 10, 30).await else { panic!("too early") };
     assert!(matches!(burst(&store, T0 + 64_000, 11, 30).await, Acquired::Granted(_)));
 }
+
+/// At the first refusal the server has been told nothing yet.
+pub(crate) async fn what_was_spent_and_not_reported_does_not_come_back_by_itself(kind: impl Kind) {
+    let store = kind.open(T0);
+    let wants = ["burst", "refilled"].map(|budget| want(budget, &["acme"], 100, 1)).to_vec();
+    granted(&store, T0, acquire(worker(1, 1), 1, wants)).await;
+    // Of one a slot of two seconds counts for a minute and a slot, of the other one a second comes back.
+    for (number, (budget, spent, retry_in_ms)) in [
+        ("burst", 0, 250),
+        ("burst", 90, 250),
+        ("burst", 91, 64_000 - 1_000),
+        ("refilled", 90, 250),
+        ("refilled", 100, 10_000),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let asked = Want { spent, ..want(budget, &["acme"], 10, 1) };
+        let asked = store.acquire(at(T0 + 1_000), acquire(worker(1, 1), number as u64 + 2, vec![asked]));
+        let Acquired::Exhausted(answer) = asked.await.unwrap() else { panic!("{budget}: 110 granted") };
+        assert_eq!(answer.exhausted.unwrap().retry_in_ms, retry_in_ms, "{budget} after {spent}");
+    }
+}

@@ -63,7 +63,7 @@ fn decide<R: Rows>(
         let open = Open::of(rows, at, budget, subject_of(want))?;
         if let Err(short) = open.state.fits(open.limit(), want.need.saturating_add(kept(want))) {
             let adjustments = rows.last_adjustment()?;
-            answer.exhausted = Some(exhausted(index, want, budget, &open, short, at.now, adjustments));
+            answer.exhausted = Some(exhausted(index, want, budget, open, short, at.now, adjustments));
             return Ok(answer);
         }
         opened.push(open);
@@ -79,12 +79,18 @@ fn exhausted<B: Clone>(
     index: usize,
     want: &Want,
     budget: &Budget,
-    open: &Open<B>,
+    mut open: Open<B>,
     short: Short,
     now: u64,
     adjustments: u64,
 ) -> Exhausted {
+    let gives_way = want.keep > 0 && open.state.fits(open.limit(), want.need).is_ok();
     let whole = open.whole();
+    // Where nothing comes back before the window ends, the answer is believed until then: too long for what may be counted
+    // twice, if the worker's report has overtaken its question.
+    if open.rate.is_some() || budget.window.lingers_ms() > 0 {
+        open.state.used = open.state.used.saturating_add(want.spent);
+    }
     let (start, end) = budget.window.at(now);
     let resets_in_ms = end.saturating_sub(now);
     let needed = want.need.saturating_add(want.held).saturating_add(want.keep);
@@ -113,7 +119,7 @@ fn exhausted<B: Clone>(
         retry_in_ms,
         window: start,
         unused,
-        gives_way: want.keep > 0 && open.state.fits(open.limit(), want.need).is_ok(),
+        gives_way,
         adjustments,
     }
 }
