@@ -159,9 +159,10 @@ impl Books {
             }),
             burst: scene.policies.iter().filter_map(|policy| burst_of(&policy.budgets[at])).max(),
             part: budget.gives_way.first().map(|gives_way| {
-                let parts =
-                    scene.policies.iter().map(|policy| part(policy.budgets[at].limit, gives_way.permille));
-                parts.max().unwrap_or(0)
+                let limits = || scene.policies.iter().map(|policy| policy.budgets[at].limit);
+                let keeps = limits().map(|limit| limit - part(limit, gives_way.permille));
+                // An Envoy may not have heard yet of a policy that its server goes by.
+                limits().max().unwrap_or(0) - keeps.min().unwrap_or(0)
             }),
             share: match budget.when_unreachable {
                 WhenUnreachable::Local { permille } => {
