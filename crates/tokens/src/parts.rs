@@ -3,7 +3,10 @@
 
 use core::ops::Range;
 
-use crate::vocabulary::{Character, LONGEST, Vocabulary};
+use crate::{
+    short::lowest,
+    vocabulary::{Character, LONGEST, Vocabulary},
+};
 
 /// How many parts there can be at once.
 pub(crate) const WINDOW: usize = 512;
@@ -12,7 +15,7 @@ const GROUP: usize = 16;
 /// A token that ends so many bytes before the window's end does not feel what is behind it, as a rule.
 const MARGIN: usize = LONGEST + 32;
 /// A pair that is no token. Above all ranks.
-const NEVER: i32 = i32::MAX;
+const NEVER: i64 = i64::MAX;
 
 /// The parts of a stretch of text, each either whole characters or bytes, as far as they are merged.
 ///
@@ -25,9 +28,9 @@ pub(crate) struct Parts {
     next: [u16; WINDOW + 1],
     previous: [u16; WINDOW + 1],
     /// The rank of each part joined with the next, then its name, so that of equal ranks the leftmost is the lowest; or
-    /// [`NEVER`]. (Signed, since that is what SSE2 can compare.)
-    pairs: [i32; WINDOW],
-    lowest: [i32; WINDOW / GROUP],
+    /// [`NEVER`].
+    pairs: [i64; WINDOW],
+    lowest: [i64; WINDOW / GROUP],
     number: usize,
 }
 
@@ -132,13 +135,13 @@ impl Parts {
     }
 
     /// What is kept in [`Parts::pairs`] for two neighbours, the second of which ends where `after` starts.
-    fn pair(&self, vocabulary: &Vocabulary, text: &[u8], part: usize, next: usize, after: usize) -> i32 {
+    fn pair(&self, vocabulary: &Vocabulary, text: &[u8], part: usize, next: usize, after: usize) -> i64 {
         if next >= self.number {
             return NEVER;
         }
         let (from, to) = (usize::from(get(&self.starts, part)), usize::from(get(&self.starts, after)));
         match vocabulary.rank(text, self.base + from, self.base + to) {
-            Some(rank) => (rank as usize * WINDOW + part) as i32,
+            Some(rank) => i64::from(rank) * WINDOW as i64 + part as i64,
             None => NEVER,
         }
     }
@@ -149,8 +152,8 @@ impl Parts {
         let lowest = self
             .pairs
             .get(group * GROUP..)
-            .and_then(<[i32]>::first_chunk::<GROUP>)
-            .map_or(NEVER, |pairs| pairs.iter().copied().fold(NEVER, i32::min));
+            .and_then(<[i64]>::first_chunk::<GROUP>)
+            .map_or(NEVER, |pairs| lowest(*pairs));
         put(&mut self.lowest, group, lowest);
     }
 
