@@ -20,19 +20,20 @@
 //!
 //! | | bytes | instructions | loads and stores | misses of 32 kB | of 1 MB | mispredictions |
 //! |---|---|---|---|---|---|---|
-//! | prose | 4.8 | 189 | 55 | 1.6 | 0.20 | 0.7 |
-//! | code | 3.7 | 140 | 41 | 0.9 | 0.13 | 0.5 |
-//! | chat JSON | 2.7 | 132 | 35 | 0.8 | 0.08 | 0.5 |
-//! | Chinese | 4.1 | 510 | 119 | 3.3 | 0.23 | 4.3 |
-//! | Russian | 7.0 | 1,408 | 307 | 8.3 | 0.44 | 6.6 |
+//! | prose | 4.8 | 192 | 58 | 1.6 | 0.20 | 0.7 |
+//! | code | 3.7 | 142 | 43 | 0.9 | 0.13 | 0.5 |
+//! | chat JSON | 2.7 | 134 | 37 | 0.8 | 0.08 | 0.5 |
+//! | Chinese | 4.1 | 518 | 126 | 3.3 | 0.23 | 4.3 |
+//! | Russian | 7.0 | 1,437 | 333 | 8.3 | 0.44 | 6.6 |
 //!
-//! In English a quarter of the instructions finds the pieces, not quite a half looks them up (70 for a piece of up to 7 bytes,
-//! more for a longer one), and 30 % merge the one piece in sixteen that is no token: a thousand for each, where four in
-//! ten are remembered from before. A look-up waits for two loads, one after the other: a displacement, which the
-//! second-level cache holds (80 kB), and an entry (1.8 MB), which for rare words it does not: so the entries of several
-//! windows are loaded together. Mispredictions are where the loops over a window's pieces end, three a window, and in
-//! merging. Text that was just counted is counted half as fast again as fresh text: the branches are then known, the
-//! entries near. Russian merges half of its bytes, in pieces of 18.
+//! In English a quarter of the instructions finds the pieces, not quite a half looks them up (70 for a piece of up to 7
+//! bytes, more for a longer one), and 30 % merge the one piece in sixteen that is no token: a thousand for each, where
+//! four in ten are remembered from before; by time it is nearly half, in chat requests too, for each step of it waits
+//! for the last. A look-up waits for two loads, one after the other: a displacement, which the second-level cache holds
+//! (80 kB), and an entry (1.8 MB), which for rare words it does not: so the entries of several windows are loaded
+//! together. Mispredictions are where the loops over a window's pieces end, three a window, and in merging. Text that
+//! was just counted is counted half as fast again as fresh text: the branches are then known, the entries near. Russian
+//! merges half of its bytes, in pieces of 18.
 //!
 //! What could still be gained: of the 45 instructions of a look-up a third takes up what differs by length, which tables of a
 //! like form for 3 to 8 bytes would save (7 %). Vectors would tell bytes apart in half the instructions (9 %), but
