@@ -52,8 +52,8 @@ pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
         .route("/v1/audit", get(audit))
         .with_state(Arc::clone(core));
     let operators = Router::new()
-        .route("/v1/budgets/{budget}/top-up", post(top_up))
-        .route("/v1/budgets/{budget}/reset", post(reset))
+        .route("/v1/budgets/{budget}/top-up", post(adjust).layer(Extension(Kind::TopUp)))
+        .route("/v1/budgets/{budget}/reset", post(adjust).layer(Extension(Kind::Reset)))
         .with_state(Arc::clone(core));
     let admins = Router::new().route("/v1/backup", post(backup)).with_state(Arc::clone(core));
     open.merge(only_for(Role::Viewer, viewers, edge, core))
@@ -117,41 +117,21 @@ async fn audit(State(core): State<Arc<Core>>, Params(params): Params<HashMap<Str
     }
 }
 
-async fn top_up(
-    State(core): State<Arc<Core>>,
-    Extension(caller): Extension<Caller>,
-    Path(budget): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    adjust(&core, Kind::TopUp, &budget, caller, &headers, &body).await
-}
-
-async fn reset(
-    State(core): State<Arc<Core>>,
-    Extension(caller): Extension<Caller>,
-    Path(budget): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    adjust(&core, Kind::Reset, &budget, caller, &headers, &body).await
-}
-
 async fn adjust(
-    core: &Core,
-    kind: Kind,
-    budget: &str,
-    caller: Caller,
-    headers: &HeaderMap,
-    body: &[u8],
+    State(core): State<Arc<Core>>,
+    Extension(kind): Extension<Kind>,
+    Extension(caller): Extension<Caller>,
+    Path(budget): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Response {
-    let asked: Asked = match serde_json::from_slice(body) {
+    let asked: Asked = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(error) => return wrong(StatusCode::BAD_REQUEST, &format!("the body: {error}")),
     };
     let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap_or_default());
     let at = core.moment();
-    let asked = match by_hand::read(&at.policy, budget, kind, asked, key, caller.name) {
+    let asked = match by_hand::read(&at.policy, &budget, kind, asked, key, caller.name) {
         Ok(asked) => asked,
         Err(Wrong::UnknownBudget(problem)) => return wrong(StatusCode::NOT_FOUND, &problem),
         Err(Wrong::Request(problem)) => return wrong(StatusCode::BAD_REQUEST, &problem),

@@ -53,6 +53,18 @@ impl Bucket {
         limit.saturating_add(self.raised).saturating_add(self.forgiven)
     }
 
+    /// Both as one: slots of a window that rolls.
+    #[must_use]
+    pub const fn plus(self, other: Bucket) -> Bucket {
+        Bucket {
+            used: self.used.saturating_add(other.used),
+            outstanding: self.outstanding.saturating_add(other.outstanding),
+            raised: self.raised.saturating_add(other.raised),
+            forgiven: self.forgiven.saturating_add(other.forgiven),
+            ..other
+        }
+    }
+
     /// What is used and not forgiven.
     #[must_use]
     pub const fn counting(self) -> u64 {

@@ -180,10 +180,7 @@ pub fn counting(policy: &Policy, open: Vec<OpenBucket>, now: u64) -> Vec<OpenBuc
         match counting.last_mut() {
             Some(last) if lingers > 0 && last.budget == bucket.budget && last.subject == bucket.subject => {
                 last.window_end = bucket.window_end;
-                last.bucket.used = last.bucket.used.saturating_add(bucket.bucket.used);
-                last.bucket.outstanding = last.bucket.outstanding.saturating_add(bucket.bucket.outstanding);
-                last.bucket.raised = last.bucket.raised.saturating_add(bucket.bucket.raised);
-                last.bucket.forgiven = last.bucket.forgiven.saturating_add(bucket.bucket.forgiven);
+                last.bucket = last.bucket.plus(bucket.bucket);
                 last.lost = last.lost.saturating_add(bucket.lost);
             }
             _ => counting.push(bucket),

@@ -43,7 +43,7 @@ impl<B: Clone> Open<B> {
     }
 
     fn earlier(&self) -> Bucket {
-        self.earlier.iter().fold(Bucket::default(), |sum, slot| add(sum, slot.state))
+        self.earlier.iter().fold(Bucket::default(), |sum, slot| sum.plus(slot.state))
     }
 
     /// How much the bucket can hold, with all that was added or forgiven.
@@ -81,7 +81,7 @@ impl<B: Clone> Open<B> {
 
     /// All that counts against the limit.
     pub(super) fn counted(&self) -> Bucket {
-        add(self.earlier(), self.state)
+        self.earlier().plus(self.state)
     }
 
     /// When so much of a rolling budget will have ceased to count that `need` fits, if all that is only held comes back:
@@ -97,16 +97,6 @@ impl<B: Clone> Open<B> {
             }
         }
         lingers
-    }
-}
-
-fn add(one: Bucket, other: Bucket) -> Bucket {
-    Bucket {
-        used: one.used.saturating_add(other.used),
-        outstanding: one.outstanding.saturating_add(other.outstanding),
-        raised: one.raised.saturating_add(other.raised),
-        forgiven: one.forgiven.saturating_add(other.forgiven),
-        ..other
     }
 }
 
