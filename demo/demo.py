@@ -57,7 +57,7 @@ class Running:
 
         options = EnvoyOptions(
             provider_port=self.provider.port if self.provider else 0,
-            quota_port=self.server.grpc_port,
+            quota_ports=[self.server.grpc_port],
             node="demo",
             listen_port=port(ENVOY),
             admin_port=port(ADMIN),

@@ -20,7 +20,7 @@ def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stac
 
 
 def options(stack: Stack, **changes: Any) -> EnvoyOptions:
-    return EnvoyOptions(provider_port=stack.provider.port, quota_port=stack.server.grpc_port, **changes)
+    return EnvoyOptions(provider_port=stack.provider.port, quota_ports=[stack.server.grpc_port], **changes)
 
 
 @pytest.mark.also_old

@@ -10,6 +10,7 @@ from .envoy_config import EnvoyOptions
 from .guard import Guard
 from .processes import Process, leave_nothing_behind
 from .quota_server import QuotaServer
+from .redis import WatchedRedis
 from .runtimes import OLDEST, ContainerRuntime, ProcessRuntime, Runtime, why_no_containers
 from .stack import CHAT, Stack
 from .stand_in import StandIn
@@ -32,6 +33,7 @@ __all__ = [
     "SettableClock",
     "Stack",
     "StandIn",
+    "WatchedRedis",
     "documented",
     "figures",
     "leave_nothing_behind",

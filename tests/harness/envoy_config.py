@@ -1,5 +1,6 @@
 """The shipped Envoy configuration, with its addresses replaced by those of one run."""
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ class EnvoyOptions:
     """What differs from envoy/envoy.yaml. Port 0 lets the system choose."""
 
     provider_port: int
-    quota_port: int
+    quota_ports: list[int]
     node: str = "e2e"
     listen_port: int = 0
     admin_port: int = 0
@@ -36,8 +37,8 @@ def render(options: EnvoyOptions) -> Config:
     config["node"]["id"] = options.node
     _place(config["admin"]["address"], options.admin_port)
     _place(listener(config)["address"], options.listen_port)
-    _place(_endpoint(cluster(config, "provider")), options.provider_port)
-    _place(_endpoint(cluster(config, "tollkeeper")), options.quota_port)
+    _place_all(cluster(config, "provider"), [options.provider_port])
+    _place_all(cluster(config, "tollkeeper"), options.quota_ports)
     wasm(config)["vm_config"]["code"] = {"local": {"filename": str(paths.module())}}
     set_plugin(config, options.plugin)
     if options.edit:
@@ -78,8 +79,16 @@ def set_plugin(config: Config, changes: dict[str, Any]) -> None:
     configuration["value"] = json.dumps(json.loads(configuration["value"]) | changes)
 
 
-def _endpoint(cluster: Config) -> Config:
-    return cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]  # type: ignore[no-any-return]
+def _endpoints(cluster: Config) -> list[Config]:
+    return cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]  # type: ignore[no-any-return]
+
+
+def _place_all(cluster: Config, ports: list[int]) -> None:
+    """As many endpoints as ports."""
+    [shipped] = _endpoints(cluster)
+    _endpoints(cluster)[:] = [copy.deepcopy(shipped) for _ in ports]
+    for endpoint, port in zip(_endpoints(cluster), ports, strict=True):
+        _place(endpoint["endpoint"]["address"], port)
 
 
 def _place(address: Config, port: int) -> None:

@@ -31,6 +31,13 @@ def envoy(version: str = "") -> Path:
     return Path(subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
+@cache
+def redis() -> Path | None:
+    """A redis-server, brought if this machine has none; nothing where none is to be had."""
+    script = subprocess.run([str(ROOT / "scripts" / "setup-redis")], stdout=subprocess.PIPE, text=True)
+    return Path(script.stdout.strip()) if script.returncode == 0 else None
+
+
 def _built(variable: str, usual: Path) -> Path:
     path = Path(os.environ.get(variable, usual)).resolve()
     if not path.is_file():

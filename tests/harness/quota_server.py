@@ -18,7 +18,8 @@ Row = dict[str, Any]
 
 
 class QuotaServer:
-    """A server on its own SQLite file, which can be ended in any way and started again on the same ports."""
+    """A server, on a SQLite file of its own or on a `store`, which can be ended in any way and started again on the
+    same ports."""
 
     def __init__(
         self,
@@ -28,10 +29,12 @@ class QuotaServer:
         grpc: str = "127.0.0.1:0",
         http: str = "127.0.0.1:0",
         guard: Guard | None = None,
+        store: str | None = None,
     ) -> None:
         """`policy` is a file, or the text of one."""
         self.log = directory / "server.log"
         self.store = directory / "tollkeeper.sqlite"
+        self._store_url = store or f"sqlite:{self.store}"
         self._lease_ttl = lease_ttl
         self._grpc, self._http = grpc, http
         self._guard = guard
@@ -45,7 +48,7 @@ class QuotaServer:
     def start(self) -> None:
         """Starts it, or starts it again."""
         before = self.log.stat().st_size if self.log.exists() else 0
-        arguments = ["serve", "--policy", str(self.policy), "--store", f"sqlite:{self.store}"]
+        arguments = ["serve", "--policy", str(self.policy), "--store", self._store_url]
         arguments += ["--grpc", self._grpc, "--http", self._http, "--lease-ttl", self._lease_ttl]
         arguments += self._guard.server_options() if self._guard else []
         self.process = Process([paths.tollkeeper(), *arguments], self.log)

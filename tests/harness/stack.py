@@ -39,7 +39,10 @@ class Stack:
         plugin: dict[str, Any] | None = None,
         edit: Callable[[Config], None] | None = None,
         guard: Guard | None = None,
+        servers: int = 1,
+        store: str | None = None,
     ) -> None:
+        """Several servers need a `store` that they can share."""
         self.provider = provider
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -48,8 +51,12 @@ class Stack:
         self._edit = edit
         self.envoys: list[Envoy] = []
         with ExitStack() as started:
-            self.server = QuotaServer(directory, policy, lease_ttl, guard=guard)
-            started.callback(self.server.stop)
+            self.servers: list[QuotaServer] = []
+            for at in range(servers):
+                home = directory / f"server-{at}" if at else directory
+                home.mkdir(exist_ok=True)
+                self.servers.append(QuotaServer(home, policy, lease_ttl, guard=guard, store=store))
+                started.callback(self.servers[-1].stop)
             started.callback(self._stop_envoys)
             for _ in range(envoys):
                 self.add_envoy()
@@ -60,7 +67,7 @@ class Stack:
         name = f"e2e-{len(self.envoys)}"
         options = EnvoyOptions(
             provider_port=self.provider.port,
-            quota_port=self.server.grpc_port,
+            quota_ports=[server.grpc_port for server in self.servers],
             node=name,
             plugin=self._plugin,
             edit=self._edit,
@@ -76,6 +83,10 @@ class Stack:
     def _stop_envoys(self) -> None:
         for envoy in self.envoys:
             envoy.stop()
+
+    @property
+    def server(self) -> QuotaServer:
+        return self.servers[0]
 
     @property
     def envoy(self) -> Envoy:
