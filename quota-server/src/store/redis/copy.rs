@@ -4,7 +4,7 @@
 //! needs; [`WorkingCopy::missing`] then names it, and once that is known the operation is run again. Nothing that an incomplete
 //! run has done is kept.
 
-use super::node::{Cell, Commit, Kind, List, Value};
+use super::node::{Cell, Commit, Kind, List, Value, number};
 use crate::store::Error;
 use crate::store::ledger::Sums;
 use prost::Message;
@@ -112,8 +112,7 @@ impl WorkingCopy {
 
     pub(super) fn number(&mut self, cell: &Cell) -> Result<Option<u64>, Error> {
         let Some(bytes) = self.get(cell) else { return Ok(None) };
-        let text = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
-        text.map(Some).ok_or_else(|| Error::Failed(format!("{cell}: not a number")))
+        number(bytes).map(Some).ok_or_else(|| Error::Failed(format!("{cell}: not a number")))
     }
 
     pub(super) fn set_number(&mut self, cell: Cell, number: u64) {

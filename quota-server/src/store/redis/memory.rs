@@ -1,6 +1,6 @@
 //! What a Redis does, in memory: for simulations, and for tests that need no Redis.
 
-use super::node::{Cell, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
+use super::node::{Cell, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value, number};
 use super::{ledger, names};
 use crate::store::Answer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,8 @@ impl Keys {
         match list {
             List::Members { key } => self.under(Kind::Member, key).map(|(name, _)| name.to_owned()).collect(),
             List::Ranked { key, from, to, most } => {
-                let scored = self.under(Kind::Score, key).map(|(name, score)| (number(score), name));
+                let scored =
+                    self.under(Kind::Score, key).map(|(name, score)| (number(score).unwrap_or(0), name));
                 let ranked: BTreeSet<_> = scored.filter(|(score, _)| (*from..=*to).contains(score)).collect();
                 let most = usize::try_from(*most).unwrap_or(usize::MAX);
                 ranked.into_iter().take(most).map(|(_, name)| name.to_owned()).collect()
@@ -51,10 +52,6 @@ impl Keys {
             *row = ledger::row(sums);
         }
     }
-}
-
-fn number(text: &[u8]) -> u64 {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 impl Memory {

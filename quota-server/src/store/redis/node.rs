@@ -44,6 +44,11 @@ pub enum List {
 /// A value, or none where there is no such cell.
 pub type Value = Option<Vec<u8>>;
 
+/// Numbers are decimal text, as Redis has scores.
+pub(super) fn number(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
 /// All or nothing. Cells of one kind and key, with values or without, are beside each other: one command reads or changes
 /// them together.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! Reading for people: what is committed, not one moment's picture where others are writing.
 
 use super::names::{self, BucketName, WindowName};
-use super::node::{Cell, Fields, List, Node, Value};
+use super::node::{Cell, Fields, List, Node, Value, number};
 use super::records::{AccountsRecord, AdjustmentRecord, BucketRecord};
 use super::{ledger, names::LATEST};
 use crate::store::audit;
@@ -87,7 +87,7 @@ const PAGE: u64 = 256;
 
 pub(super) async fn audit(node: &dyn Node, which: audit::Which) -> Result<Vec<audit::Entry>, Error> {
     let last = node.cells(&[names::last_adjustment()]).await?.into_iter().flatten().next();
-    let last: u64 = last.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok()).unwrap_or(0);
+    let last = last.and_then(|text| number(&text)).unwrap_or(0);
     let mut to = which.before.map_or(last, |before| last.min(before.saturating_sub(1)));
     let most = usize::try_from(which.most).unwrap_or(usize::MAX);
     let mut entries = Vec::new();
