@@ -12,6 +12,7 @@ use servers::{Cluster, until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tonic::Code;
 use tonic::transport::Channel;
 
 const LIMIT: u64 = 20_000;
@@ -224,6 +225,41 @@ mod real_redis {
         let ended = tollkeeper(&["usage", "--store", &format!("{url}&master=other")]).output().expect("runs");
         let said = String::from_utf8(ended.stderr).expect("text");
         assert!(said.contains("it is a Sentinel that knows no master other"), "{said}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_repeat_too_is_answered_only_when_a_replica_has_what_it_repeats() {
+        let master = servers::Server::start(&["--repl-diskless-sync-delay", "0"]);
+        let (replica, home) = (master.replica(), home(POLICY));
+        let server = Server::start_over(&format!("{}?wait=1", master.url()), home.path(), &[]);
+        let mut client = server.client().await;
+        let asked = acquire(1, 1, "tokens", "acme", SPENT);
+        replica.signal("STOP");
+        for _ in 0..2 {
+            let refused = client.acquire(asked.clone()).await.map(drop).expect_err("no replica has it");
+            assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+        }
+        replica.signal("CONT");
+        let granted = client.acquire(asked).await.expect("granted").into_inner().grants[0];
+        let rest = granted.amount - SPENT;
+        let report = SyncRequest {
+            settled: vec![settled("tokens", "acme", granted.window, 1, SPENT, rest)],
+            ledger: vec![call("acme", SPENT)],
+            ..sync(1, 1)
+        };
+        replica.signal("STOP");
+        for _ in 0..2 {
+            let refused = client.sync(report.clone()).await.map(drop).expect_err("no replica has it");
+            assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+        }
+        replica.signal("CONT");
+        client.sync(report).await.expect("acknowledged");
+
+        master.kill();
+        replica.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
+        let server = Server::start_over(&replica.url(), home.path(), &[]);
+        assert_eq!(server.json("/v1/usage")["total"]["requests"], 1);
+        assert_eq!((sum(&server, "used"), sum(&server, "outstanding")), (SPENT, 0));
     }
 
     #[tokio::test(flavor = "multi_thread")]

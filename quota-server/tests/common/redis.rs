@@ -72,10 +72,22 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// A replica of it that has all there is.
+    pub fn replica(&self) -> Server {
+        let replica = Server::start(&["--replicaof", "127.0.0.1", &self.port.to_string()]);
+        until("the replica follows", || replica.info("replication", "master_link_status") == "up");
+        replica
+    }
+
+    /// `STOP`: it is connected and does nothing, until `CONT`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.process]).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
     /// `kill -9`.
     pub fn kill(&self) {
-        let killed = Command::new("kill").args(["-9", &self.process]).status().expect("kill runs");
-        assert!(killed.success());
+        self.signal("KILL");
         while self.try_ask::<String>(&["PING"]).is_ok() {
             std::thread::sleep(Duration::from_millis(5));
         }

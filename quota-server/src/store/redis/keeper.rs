@@ -181,6 +181,7 @@ impl Hand {
             let missing = self.copy.missing();
             if missing.is_none() {
                 let commit = self.copy.commit();
+                // It rests on nothing that is there: what was read would be checked.
                 if commit.is_empty() {
                     return Ok(None);
                 }

@@ -5,13 +5,14 @@
 
 use super::address::Address;
 use super::node::{Cell, Commit, Fields, Kind, List, Node, Outcome, Reply, Trouble, Value};
-use super::script;
+use super::{names, script};
 use crate::store::Answer;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline,
     RedisError, ServerErrorKind, from_redis_value,
 };
+use std::borrow::Cow;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -157,6 +158,15 @@ impl Link {
 
     fn key(&self, key: &str) -> String {
         format!("{}{key}", self.address.prefix)
+    }
+
+    /// `WAIT` waits for what its own connection has written (up to Redis 7.0 for all that was there at its last command).
+    /// What a commit only checks may have been written on another one, and no replica may have it: so it writes, too.
+    fn to_wait_for<'c>(&self, commit: &'c Commit) -> Cow<'c, Commit> {
+        if self.address.wait == 0 || commit.changes_something() {
+            return Cow::Borrowed(commit);
+        }
+        Cow::Owned(Commit { sets: vec![(names::waited(), Some(Vec::new()))], ..commit.clone() })
     }
 
     async fn replicated(&self, connection: &mut MultiplexedConnection) -> Result<(), Trouble> {
@@ -340,7 +350,7 @@ impl Node for Link {
     fn commit<'a>(&'a self, commit: &'a Commit) -> Reply<'a, Outcome> {
         Box::pin(async move {
             let mut connection = self.connection().await?;
-            let call = script::call(&self.address.prefix, commit);
+            let call = script::call(&self.address.prefix, &self.to_wait_for(commit));
             let answer = match call.query_async::<redis::Value>(&mut connection).await {
                 Ok(answer) => answer,
                 Err(error) => {

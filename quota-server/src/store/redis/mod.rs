@@ -17,6 +17,7 @@
 //! | `adjustment_keys`                          | hash       | their numbers by key                                 |
 //! | `policies`                                 | hash       | dimensions by version                                |
 //! | `server`                                   | hash       | when servers were there: see `listening`; `form`      |
+//! | `waited`                                   | hash       | nothing: written so that replicas can be waited for  |
 //! | `due`, `idle`                              | sorted set | processes by when their term ends; without, when seen |
 //! | `keep`, `ends`                             | sorted set | `START:BUDGET` by until when buckets are kept, are open |
 //! | `unused`                                   | sorted set | buckets whose window does not end, by when to look at them |

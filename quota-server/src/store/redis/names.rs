@@ -174,6 +174,11 @@ pub(super) fn swept_at() -> Cell {
     field("server", "swept_at")
 }
 
+/// Written where there is nothing else to write before replicas are waited for.
+pub(super) fn waited() -> Cell {
+    field("waited", "for")
+}
+
 /// The last adjustment's number.
 pub(super) fn last_adjustment() -> Cell {
     field("adjustments", "last")

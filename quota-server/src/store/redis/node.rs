@@ -64,7 +64,11 @@ pub struct Commit {
 
 impl Commit {
     pub(super) fn is_empty(&self) -> bool {
-        self.checks.is_empty() && self.drops.is_empty() && self.sets.is_empty() && self.sums.is_empty()
+        self.checks.is_empty() && !self.changes_something()
+    }
+
+    pub(super) fn changes_something(&self) -> bool {
+        !(self.drops.is_empty() && self.sets.is_empty() && self.sums.is_empty())
     }
 }
 
@@ -107,6 +111,7 @@ pub trait Node: Send + Sync {
     /// All fields of each hash; those that come or go meanwhile may be among them or not.
     fn fields<'a>(&'a self, keys: &'a [String]) -> Reply<'a, Vec<Fields>>;
 
+    /// Done only when a failover takes back neither the changes nor what was checked, as far as that can be had.
     fn commit<'a>(&'a self, commit: &'a Commit) -> Reply<'a, Outcome>;
 
     fn pause(&self, ms: u64) -> Answer<'_, ()>;
