@@ -13,7 +13,11 @@ DURABLE = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--re
 
 
 class WatchedRedis:
-    """Whatever is answered is on the disks of the master and of a replica, as long as servers use `url`."""
+    """Whatever is answered is on the disks of the master and of both replicas, as long as servers use `url`.
+
+    One would do if a master never lived on that the Sentinel has given up, as it does on a busy machine: the replica that
+    has not taken over goes on following it for a while, and would vouch for what is lost.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -35,7 +39,7 @@ class WatchedRedis:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self._sentinel_port}?master={NAME}&wait=1"
+        return f"redis://127.0.0.1:{self._sentinel_port}?master={NAME}&wait=2"
 
     def _start(self, port: int, *more: str) -> None:
         home = self._directory / f"redis-{port}"
