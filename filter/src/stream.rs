@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod decoding;
 mod limits;
+mod memory;
 mod reader;
 mod sent;
 
@@ -16,7 +17,7 @@ use crate::sync::Question;
 use crate::worker::Worker;
 use answer::Answer;
 use call::Call;
-pub(crate) use decoding::Memory;
+pub(crate) use memory::Memory;
 use wire::{Api, Route};
 
 /// A stream of Envoy's. The host's callbacks move it from phase to phase; a callback that does not belong to the

@@ -19,6 +19,12 @@ use std::rc::Rc;
 const EPOCH_KEY: &str = "tollkeeper/1/epoch";
 const POLICY_KEY: &str = "tollkeeper/1/policy";
 
+/// Bytes that decoders of answers may take at most.
+const DECODERS: u64 = 64 << 20;
+
+/// Bytes of requests' bodies that are kept at most.
+const BODIES: u64 = 16 << 20;
+
 /// One worker's policy, leases and reports. Envoy has one VM a worker, so nothing here is shared; what is shared
 /// lies in the host's shared data.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ pub struct Worker {
     pub(crate) adjustments: Adjustments,
     /// What decoders of encoded answers take.
     pub(crate) decoders: Memory,
+    /// Requests' bodies until their calls end.
+    pub(crate) bodies: Memory,
 }
 
 impl Worker {
@@ -80,7 +88,8 @@ impl Worker {
             contact: Contact::default(),
             lessons: Lessons::default(),
             adjustments: Adjustments::default(),
-            decoders: Memory::default(),
+            decoders: Memory::of(DECODERS),
+            bodies: Memory::of(BODIES),
         })
     }
 

@@ -3,6 +3,7 @@
 use super::Arrival;
 use super::answer::Answer;
 use super::limits::Limits;
+use super::memory::Share;
 use super::reader::Stopper;
 use super::sent::SentBody;
 use crate::admission::{Margin, Need, Needs, Reservation, Shortage};
@@ -22,8 +23,6 @@ use std::rc::Rc;
 use tokens::{Known as EncodingKnown, Learned, Model, Usage};
 use wire::{Counted, CutOff, PromptCount, Reported, Request, ResponseHead, Rewrite};
 
-/// A longer body is counted before it is let go; a shorter one is kept until the end, where a count is seldom needed.
-const LONGEST_KEPT: usize = 256 * 1024;
 const TOO_LARGE: &str =
     "The request's body decodes to more than is read here. Send it without a content-encoding.";
 
@@ -35,8 +34,9 @@ pub(super) struct Call {
     provider: String,
     limits: Limits,
     likely: Likely,
-    /// Without its encoding, if it came in one.
+    /// Without its encoding, if it came in one. Kept until the end, where a count is seldom needed.
     body: Vec<u8>,
+    kept: Share,
     /// Bytes of the body as it came, and whether that was encoded.
     sent_length: usize,
     sent_encoded: bool,
@@ -96,6 +96,7 @@ impl Call {
                     limits,
                     likely,
                     body,
+                    kept: worker.bodies.share(),
                     sent_length,
                     sent_encoded,
                     model,
@@ -218,7 +219,7 @@ impl Call {
             host.replace_body(Body::Request, self.sent_length, &changed)?;
             self.usage_added = add_usage;
         }
-        if self.body.len() > LONGEST_KEPT {
+        if self.is_counted() || !self.kept.try_to_keep(self.body.len() as u64) {
             self.count_prompt();
             self.body = Vec::new();
         }

@@ -1,33 +1,13 @@
 //! An answer that came encoded, though no encoding was asked for.
 
+use super::memory::{Memory, Share};
 use super::reader::Reader;
-use std::cell::Cell;
-use std::rc::Rc;
 use wire::{Decoder, Passed};
-
-/// Bytes that all decoders of a worker may take together. Memory of a VM never shrinks.
-const MOST_MEMORY: u64 = 64 << 20;
-
-/// What the decoders of a worker take by now.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Memory(Rc<Cell<u64>>);
-
-impl Memory {
-    /// Replaces what one of them took by what it takes now.
-    fn replace(&self, before: u64, now: u64) {
-        self.0.set(self.0.get().saturating_sub(before).saturating_add(now));
-    }
-
-    fn has_room(&self) -> bool {
-        self.0.get() <= MOST_MEMORY
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Decoding {
     decoder: Decoder,
-    memory: Memory,
-    taken: u64,
+    memory: Share,
     /// Whether the client gets what was decoded, because something of it has to be changed, instead of what came.
     plain: bool,
     /// The answer is over, and there was an end of it missing.
@@ -41,7 +21,7 @@ impl Decoding {
         if !memory.has_room() {
             decoder.give_up();
         }
-        Some(Decoding { decoder, memory: memory.clone(), taken: 0, plain: false, truncated: false })
+        Some(Decoding { decoder, memory: memory.share(), plain: false, truncated: false })
     }
 
     /// Whether the client can be given what was decoded without waiting for it.
@@ -72,18 +52,13 @@ impl Decoding {
             read(&[], true);
             self.truncated = self.decoder.is_truncated();
         }
-        self.account();
+        self.memory.keep(self.decoder.memory());
         // One whose client gets what was decoded has to go on.
         if !self.memory.has_room() && !self.plain {
             self.decoder.give_up();
-            self.account();
+            self.memory.keep(self.decoder.memory());
         }
         plain.map_or(Passed::Untouched, Passed::Replaced)
-    }
-
-    fn account(&mut self) {
-        let now = self.decoder.memory();
-        self.memory.replace(std::mem::replace(&mut self.taken, now), now);
     }
 
     /// The whole of an answer.
@@ -112,12 +87,6 @@ impl Decoding {
     }
 }
 
-impl Drop for Decoding {
-    fn drop(&mut self) {
-        self.memory.replace(self.taken, 0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,7 +94,7 @@ mod tests {
 
     #[test]
     fn decoders_of_a_worker_share_a_bounded_memory() {
-        let memory = Memory::default();
+        let memory = Memory::of(1 << 20);
         let head = ResponseHead { status: 200, header: &|_| None };
         let meter = ResponseMeter::new(Api::OpenAiChat, &head, MeterOptions::default());
         let mut reader = Reader::new(meter, None);
@@ -135,11 +104,11 @@ mod tests {
             let _ = answer.feed(&mut reader, b"\x1f\x8b", false);
             answers.push(answer);
         }
-        assert!(memory.0.get() <= MOST_MEMORY);
+        assert!(memory.has_room());
         // Those that came too late are not read.
         let _ = answers[999].feed(&mut reader, b"more", false);
         assert_eq!(answers[999].unread_bytes(), 4);
         answers.clear();
-        assert_eq!(memory.0.get(), 0);
+        assert_eq!(memory.kept(), 0);
     }
 }

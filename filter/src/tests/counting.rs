@@ -22,6 +22,28 @@ fn prompts_are_counted_when_it_matters_or_always() {
 }
 
 #[test]
+fn long_prompts_are_counted_only_where_there_is_no_room_to_keep_them() {
+    // There is no budget that could want a count for its verdict.
+    let mut mesh = Mesh::with("dimensions: { tenant: { header: x-tenant-id } }");
+    let body = ASK.replace("Say hello.", &"word ".repeat(100_000));
+    let call = |mesh: &mut Mesh| {
+        let (context, sent) = mesh.call("acme", &body);
+        upstream_body(&sent);
+        context
+    };
+    // 33 of half a megabyte find room in 16 MiB.
+    let in_flight: Vec<u32> = (0..36).map(|_| call(&mut mesh)).collect();
+    in_flight.into_iter().for_each(|context| mesh.answer(context, 100_000, 4));
+    mesh.report();
+    assert_eq!(mesh.process.metric(COUNTED), 3);
+    // The room is free again.
+    let context = call(&mut mesh);
+    mesh.answer(context, 100_000, 4);
+    mesh.report();
+    assert_eq!(mesh.process.metric(COUNTED), 3);
+}
+
+#[test]
 fn a_deployment_counts_and_costs_as_the_model_behind_it() {
     let policy = format!("{BUDGET}models: {{ chat-prod: gpt-4o }}\n");
     let mut mesh = Mesh::with(&policy);
