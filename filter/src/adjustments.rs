@@ -34,7 +34,7 @@ impl Worker {
             |_| false,
             |lease: &Lease| lease.key == key,
             |lease| match lease {
-                Some(lease) => Step::Write(lease.doubted(), ()),
+                Some(lease) => Step::Write(Lease { supply: lease.supply.doubted(), ..lease }, ()),
                 None => Step::Leave(()),
             },
         );

@@ -48,7 +48,7 @@ impl Margin {
     /// Whether a lease after such a reservation leaves it.
     pub(crate) fn is_kept(self, after: &Lease, need: u64) -> bool {
         let plenty = need.saturating_mul(8).max(after.limit / 8);
-        self == Margin::None || after.available.saturating_add(after.remaining) >= plenty
+        self == Margin::None || after.supply.covers(plenty, after.available)
     }
 }
 

@@ -216,22 +216,19 @@ impl Worker {
         }
         let generation = self.term.generation;
         let fresh = Lease::granted(key, epoch, sent_at.saturating_add(grant.resets_in_ms), grant.limit, now);
+        let with_grant = |lease: Lease| {
+            let supply = lease.supply.granted(grant.remaining);
+            Lease { supply, refill_until: 0, ..lease }.credit(amount, now)
+        };
         let outcome = change(
             host,
             key,
             |other: &Lease| other.is_vacant(generation, now),
             |lease: &Lease| lease.key == key,
             |lease| match lease {
-                Some(lease) if lease.epoch == epoch => {
-                    let dry_until = if grant.remaining > 0 { 0 } else { lease.dry_until };
-                    let after = Lease { remaining: grant.remaining, dry_until, refill_until: 0, ..lease };
-                    Step::Write(after.credit(amount, now), None)
-                }
+                Some(lease) if lease.epoch == epoch => Step::Write(with_grant(lease), None),
                 Some(lease) if is_newer(lease.epoch, epoch) => Step::Leave(None),
-                older => {
-                    let after = Lease { remaining: grant.remaining, ..fresh }.credit(amount, now);
-                    Step::Write(after, older)
-                }
+                older => Step::Write(with_grant(fresh), older),
             },
         );
         match outcome {
@@ -268,20 +265,18 @@ impl Worker {
             |lease| {
                 let is_older = |lease: &Lease| lease.epoch != epoch && !is_newer(lease.epoch, epoch);
                 let (older, current) = (lease.filter(is_older), lease.filter(|lease| !is_older(lease)));
-                let lease = Lease {
-                    said_at: said.adjustments,
-                    ..current.unwrap_or(fresh).believed(said.adjustments)
-                };
-                let ask_at = sent_at.saturating_add(refused.ask_in_ms);
-                let after = if refused.spent_for_good {
-                    lease.spent_but_for(said.unused)
+                let lease = current.unwrap_or(fresh);
+                let supply = lease.supply.as_of(said.adjustments);
+                let ask_at = sent_at.saturating_add(refused.ask_in_ms).min(lease.ends_at);
+                let supply = if refused.spent_for_good {
+                    supply.spent_but_for(said.unused)
                 } else if said.gives_way {
-                    lease.kept(said.remaining, ask_at)
+                    supply.kept(said.remaining, ask_at)
                 } else {
                     let fits_at = sent_at.saturating_add(said.retry_in_ms);
-                    lease.dried(said.remaining, ask_at, refused.need, fits_at)
+                    supply.dried(said.remaining, ask_at, refused.need, fits_at)
                 };
-                Step::Write(after, older)
+                Step::Write(Lease { supply, ..lease }, older)
             },
         );
         if let Change::Made(Some(older)) = outcome {

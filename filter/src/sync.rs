@@ -257,7 +257,7 @@ impl Worker {
                 |lease| match lease {
                     Some(lease) if lease.available >= want.demand => Step::Leave(false),
                     // One worker asks for all; and a bucket that is known to be dry is not asked about.
-                    Some(lease) if now < lease.refill_until || now < lease.dry_until => Step::Leave(false),
+                    Some(lease) if now < lease.refill_until || lease.supply.is_dry(now) => Step::Leave(false),
                     Some(lease) => Step::Write(Lease { refill_until, ..lease }, true),
                     None => Step::Leave(forced),
                 },

@@ -3,7 +3,7 @@
 //! All workers read and write it with compare-and-swap, so every operation is a pure step from one record to the
 //! next. The record carries the identity of its bucket, because slots are few and keys are hashed onto them.
 
-use crate::words;
+use crate::{Supply, words};
 
 /// 128 bits of a bucket's identity. Two buckets never share one in practice; the seed is the process's own, so
 /// clients can't construct a collision.
@@ -40,19 +40,8 @@ pub struct Lease {
     pub available: u64,
     /// The bucket's limit, for headers.
     pub limit: u64,
-    /// What the server had left ungranted when it last said.
-    pub remaining: u64,
-    /// Until then the server need not be asked for more than `remaining`.
-    pub dry_until: u64,
-    /// A call that needs as much as `fits_need` does not fit before, even if all that is held came back.
-    pub fits_at: u64,
-    pub fits_need: u64,
-    /// More is not to be had before the window ends, even if all that is held came back.
-    pub attainable: u64,
-    /// Until then calls that give way to others need not ask for what `remaining` does not have beside what is kept.
-    pub kept_until: u64,
-    /// The last change of any bucket by hand when the three above were said.
-    pub said_at: u64,
+    /// What the server has said of there being more.
+    pub supply: Supply,
     /// One worker has asked for a refill; the others leave it until then.
     pub refill_until: u64,
     pub used_at: u64,
@@ -82,13 +71,7 @@ impl Lease {
             ends_at,
             available: 0,
             limit,
-            remaining: 0,
-            dry_until: 0,
-            fits_at: 0,
-            fits_need: 0,
-            attainable: u64::MAX,
-            kept_until: 0,
-            said_at: 0,
+            supply: Supply::UNKNOWN,
             refill_until: 0,
             used_at: now,
         }
@@ -110,7 +93,7 @@ impl Lease {
             // Whoever was granted it gives it back once it is idle, so that nobody holds it; until then it stays.
             return over && unused_ms > UNRETURNED_MS;
         }
-        over || (now >= self.dry_until && unused_ms > 1_000)
+        over || (!self.supply.is_dry(now) && unused_ms > 1_000)
     }
 
     /// Takes `need` out of the lease.
@@ -118,51 +101,36 @@ impl Lease {
     pub fn take(&self, need: u64, now: u64) -> Take {
         match self.available.checked_sub(need) {
             Some(available) => Take::Taken(Lease { available, used_at: now, ..*self }),
-            None if need > self.attainable => Take::Dry { retry_at: self.ends_at },
-            None if now < self.dry_until && need > self.available.saturating_add(self.remaining) => {
-                self.is_dry(need)
-            }
-            None => Take::Short { available: self.available },
+            None if self.supply.is_beyond(need) => Take::Dry { retry_at: self.ends_at },
+            None => self.short(self.supply.fits_at(need, self.available, now)),
         }
-    }
-
-    /// When a call that needs so much can come back. What a smaller one needs may be there sooner, so it asks sooner; and
-    /// nobody knows of a larger one.
-    fn is_dry(&self, need: u64) -> Take {
-        if self.fits_at <= self.dry_until || need < self.fits_need {
-            return Take::Dry { retry_at: self.dry_until };
-        }
-        if need > self.fits_need {
-            return Take::Short { available: self.available };
-        }
-        Take::Dry { retry_at: self.fits_at }
     }
 
     /// The same for a call that gives way to others: there must be `keep` left after it, in hand and at the server.
     #[must_use]
     pub fn take_leaving(&self, keep: u64, need: u64, now: u64) -> Take {
         let wanted = need.saturating_add(keep);
-        let fits = wanted <= self.available.saturating_add(self.remaining);
         match self.take(need, now) {
             anyway if keep == 0 => anyway,
             Take::Dry { retry_at } => Take::Dry { retry_at },
-            _ if wanted > self.attainable => Take::Dry { retry_at: self.ends_at },
-            taken if fits => taken,
-            _ if now < self.kept_until => Take::Dry { retry_at: self.kept_until },
-            _ => Take::Short { available: self.available },
+            _ if self.supply.is_beyond(wanted) => Take::Dry { retry_at: self.ends_at },
+            taken if self.supply.covers(wanted, self.available) => taken,
+            _ => self.short(self.supply.kept_until(now)),
         }
     }
 
-    /// What may still be believed of it: nothing of there being no more, if that was said before this change by hand.
-    #[must_use]
-    pub fn believed(self, changed: u64) -> Lease {
-        if self.said_at >= changed { self } else { self.doubted() }
+    /// Not enough is in hand, and more may be had then; or, as far as is known, now.
+    fn short(&self, retry_at: Option<u64>) -> Take {
+        match retry_at {
+            Some(retry_at) => Take::Dry { retry_at },
+            None => Take::Short { available: self.available },
+        }
     }
 
-    /// There may be more again.
+    /// What may still be believed of it after this change by hand.
     #[must_use]
-    pub fn doubted(self) -> Lease {
-        Lease { dry_until: 0, attainable: u64::MAX, kept_until: 0, ..self }
+    pub fn believed(self, changed: u64) -> Lease {
+        Lease { supply: self.supply.believed(changed), ..self }
     }
 
     /// Puts `amount` in: a grant, or what a reservation did not use.
@@ -171,44 +139,27 @@ impl Lease {
         Lease { available: self.available.saturating_add(amount), used_at: now, ..*self }
     }
 
-    /// Remembers that the server has no more than `remaining` until `ask_at`, and that a call that needs `need` does not fit
-    /// before `fits_at`.
-    #[must_use]
-    pub fn dried(&self, remaining: u64, ask_at: u64, need: u64, fits_at: u64) -> Lease {
-        Lease { remaining, dry_until: ask_at.min(self.ends_at), fits_at, fits_need: need, ..*self }
-    }
-
-    /// Remembers that the server has so much and keeps it for calls that do not give way, until `retry_at`.
-    #[must_use]
-    pub fn kept(&self, remaining: u64, retry_at: u64) -> Lease {
-        Lease { remaining, kept_until: retry_at.min(self.ends_at), ..*self }
-    }
-
-    /// Remembers that no more than `attainable` is to be had before the window ends. A smaller call is still worth asking
-    /// for: what others hold now may come back unused.
-    #[must_use]
-    pub fn spent_but_for(&self, attainable: u64) -> Lease {
-        Lease { attainable, ..*self }
-    }
-
     #[must_use]
     pub fn encode(&self) -> [u8; Lease::SIZE] {
         let [low, high] = self.key.halves();
+        let Epoch { window, generation } = self.epoch;
+        let Supply { remaining, dry_until, fits_at, fits_need, attainable, kept_until, said_at } =
+            self.supply;
         words::to_bytes([
             low,
             high,
-            self.epoch.window,
-            u64::from(self.epoch.generation),
+            window,
+            u64::from(generation),
             self.ends_at,
             self.available,
             self.limit,
-            self.remaining,
-            self.dry_until,
-            self.fits_at,
-            self.fits_need,
-            self.attainable,
-            self.kept_until,
-            self.said_at,
+            remaining,
+            dry_until,
+            fits_at,
+            fits_need,
+            attainable,
+            kept_until,
+            said_at,
             self.refill_until,
             self.used_at,
             LAYOUT,
@@ -246,13 +197,7 @@ impl Lease {
             ends_at,
             available,
             limit,
-            remaining,
-            dry_until,
-            fits_at,
-            fits_need,
-            attainable,
-            kept_until,
-            said_at,
+            supply: Supply { remaining, dry_until, fits_at, fits_need, attainable, kept_until, said_at },
             refill_until,
             used_at,
         })
@@ -284,38 +229,28 @@ mod tests {
         assert_eq!(taken.credit(60, NOW), lease(100));
     }
 
+    /// The same, and what the server has said.
+    fn supplied(available: u64, supply: Supply) -> Lease {
+        Lease { supply, ..lease(available) }
+    }
+
     #[test]
     fn a_short_lease_is_asked_about_once_and_then_known_to_be_dry() {
         assert_eq!(lease(10).take(60, NOW), Take::Short { available: 10 });
-        let dry = lease(10).dried(20, NOW + 5_000, 100, NOW + 5_000);
-        assert_eq!(dry.take(60, NOW), Take::Dry { retry_at: NOW + 5_000 });
+        let dry = supplied(10, Supply::UNKNOWN.dried(20, NOW + 1_000, 60, NOW + 30_000));
+        assert_eq!(dry.take(60, NOW), Take::Dry { retry_at: NOW + 30_000 });
         assert!(matches!(dry.take(10, NOW), Take::Taken(_)), "what is in hand is still good");
         assert_eq!(
             dry.take(30, NOW),
             Take::Short { available: 10 },
             "10 in hand and 20 at the server cover 30"
         );
-        assert_eq!(
-            dry.take(60, NOW + 5_000),
-            Take::Short { available: 10 },
-            "after the reset it is worth asking"
-        );
-    }
-
-    /// As the server says it of a budget whose amounts come back one after the other.
-    #[test]
-    fn a_call_of_the_size_that_was_refused_comes_back_when_it_fits_and_others_when_asking_may_help() {
-        let dry = lease(10).dried(20, NOW + 1_000, 100, NOW + 30_000);
-        assert_eq!(dry.take(100, NOW + 999), Take::Dry { retry_at: NOW + 30_000 });
-        assert_eq!(dry.take(99, NOW + 999), Take::Dry { retry_at: NOW + 1_000 });
-        assert_eq!(dry.take(101, NOW + 999), Take::Short { available: 10 });
-        assert_eq!(dry.take(30, NOW + 999), Take::Short { available: 10 }, "so much is left");
-        assert_eq!(dry.take(100, NOW + 1_000), Take::Short { available: 10 });
+        assert_eq!(dry.take(60, NOW + 1_000), Take::Short { available: 10 });
     }
 
     #[test]
     fn a_spent_budget_is_asked_for_no_more_than_it_can_still_give() {
-        let spent = lease(10).spent_but_for(50);
+        let spent = supplied(10, Supply::UNKNOWN.spent_but_for(50));
         assert_eq!(spent.take(51, NOW), Take::Dry { retry_at: NOW + 5_000 });
         assert_eq!(spent.take(50, NOW), Take::Short { available: 10 }, "others may give back the rest");
         assert!(matches!(spent.take(10, NOW), Take::Taken(_)));
@@ -323,29 +258,28 @@ mod tests {
 
     #[test]
     fn a_call_that_gives_way_leaves_what_is_kept_and_others_take_it() {
-        let lease = Lease { remaining: 50, ..lease(100) };
+        let left = Supply::UNKNOWN.granted(50);
+        let lease = supplied(100, left);
         assert!(matches!(lease.take_leaving(90, 60, NOW), Take::Taken(after) if after.available == 40));
         assert_eq!(
             lease.take_leaving(91, 60, NOW),
             Take::Short { available: 100 },
             "the server may have more by now"
         );
-        let kept = lease.kept(50, NOW + 300);
+        let kept = supplied(100, left.kept(50, NOW + 300));
         assert_eq!(kept.take_leaving(91, 60, NOW), Take::Dry { retry_at: NOW + 300 });
         assert!(matches!(kept.take_leaving(90, 60, NOW), Take::Taken(_)), "it still fits");
         assert_eq!(kept.take_leaving(91, 60, NOW + 300), Take::Short { available: 100 });
         assert!(matches!(kept.take(100, NOW), Take::Taken(_)), "others are not kept from it");
         assert_eq!(kept.take(101, NOW), Take::Short { available: 100 }, "nor from asking for more");
-        let spent = lease.spent_but_for(150);
+        let spent = supplied(100, left.spent_but_for(150));
         assert_eq!(spent.take_leaving(91, 60, NOW), Take::Dry { retry_at: spent.ends_at });
+        assert!(matches!(spent.take_leaving(90, 60, NOW), Take::Taken(_)));
     }
 
     #[test]
-    fn what_was_said_before_a_change_by_hand_is_not_believed_after_it() {
-        let spent = Lease {
-            said_at: 7,
-            ..lease(10).spent_but_for(50).dried(0, NOW + 900, 1, NOW + 900).kept(0, NOW + 900)
-        };
+    fn what_is_not_believed_any_more_refuses_nobody_and_what_is_in_hand_stays() {
+        let spent = supplied(10, Supply::UNKNOWN.as_of(7).spent_but_for(50).kept(0, NOW + 900));
         assert_eq!(spent.believed(7), spent);
         let doubted = spent.believed(8);
         assert_eq!(doubted.take(51, NOW), Take::Short { available: 10 });
@@ -371,9 +305,37 @@ mod tests {
 
     #[test]
     fn records_survive_the_round_trip_and_garbage_is_no_record() {
-        let lease = Lease { said_at: 5, ..lease(u64::MAX).dried(3, NOW + 1, 7, NOW + 2).spent_but_for(4) };
+        let supply = Supply::UNKNOWN.as_of(5).dried(3, NOW + 1, 7, NOW + 2).spent_but_for(4);
+        let lease = supplied(u64::MAX, supply);
         assert_eq!(Lease::decode(&lease.encode()), Some(lease));
         assert_eq!(Lease::decode(&[0; Lease::SIZE]), None);
         assert_eq!(Lease::decode(b"short"), None);
+    }
+
+    /// Other words, or in another order, need another [`LAYOUT`].
+    #[test]
+    fn the_layout_is_the_one_that_its_name_stands_for() {
+        let words: [u64; 17] = std::array::from_fn(|at| if at < 16 { at as u64 + 1 } else { LAYOUT });
+        let supply = Supply {
+            remaining: 8,
+            dry_until: 9,
+            fits_at: 10,
+            fits_need: 11,
+            attainable: 12,
+            kept_until: 13,
+            said_at: 14,
+        };
+        let lease = Lease {
+            key: BucketKey(2 << 64 | 1),
+            epoch: Epoch { window: 3, generation: 4 },
+            ends_at: 5,
+            available: 6,
+            limit: 7,
+            supply,
+            refill_until: 15,
+            used_at: 16,
+        };
+        assert_eq!(lease.encode(), words::to_bytes(words));
+        assert_eq!(LAYOUT.to_le_bytes(), *b"tklease6");
     }
 }

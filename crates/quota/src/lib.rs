@@ -8,7 +8,7 @@
 //! * [`Term`]: how long a process's leases are good for.
 //!
 //! The process's side:
-//! * [`Lease`]: what its workers share of a bucket;
+//! * [`Lease`]: what its workers share of a bucket, with what the server has said of there being more ([`Supply`]);
 //! * [`Local`]: what they may spend without the server;
 //! * [`Outputs`]: how long answers are, for reserving what is likely instead of the worst case.
 #![forbid(unsafe_code)]
@@ -19,6 +19,7 @@ mod local;
 mod outputs;
 mod refill;
 mod sizing;
+mod supply;
 mod term;
 mod words;
 
@@ -28,6 +29,7 @@ pub use local::Local;
 pub use outputs::Outputs;
 pub use refill::Rate;
 pub use sizing::extra;
+pub use supply::Supply;
 pub use term::Term;
 
 /// The largest amount a message may carry: sums of two stay within the signed 64 bits of a database column. A message
