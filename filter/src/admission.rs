@@ -1,6 +1,6 @@
 //! Reserving: in every matching bucket or in none, out of the leases in hand.
 
-use crate::clock::Reading;
+use crate::clock::{Exchange, Reading};
 use crate::holdings::{Refused, Taken, Wanted};
 use crate::host::Host;
 use crate::pockets::CALLS;
@@ -139,9 +139,9 @@ impl Worker {
         rules: &Rules,
         labels: &Labels,
         needs: &Needs,
+        reading: Reading,
     ) -> Admission {
-        let reading = Reading::of(host);
-        let now = reading.steady_ms;
+        let now = reading.steady_ms();
         let mut held = Reservation::default();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let key = rule.key(labels, self.seed());
@@ -162,11 +162,11 @@ impl Worker {
                 }
                 (Taken::Dry { .. }, Mode::Shadow) => self.stats.would_refuse(&rule.budget.name),
                 (Taken::Short, Mode::Enforce) => {
-                    self.give_back(host, rules, labels, held);
+                    self.give_back(host, rules, labels, held, now);
                     return Admission::Short;
                 }
                 (Taken::Dry { retry_at, limit }, Mode::Enforce) => {
-                    self.give_back(host, rules, labels, held);
+                    self.give_back(host, rules, labels, held, now);
                     let retry_in_ms = retry_at.saturating_sub(now);
                     return Admission::Refused(Shortage { rule: at, limit, need, keep, retry_in_ms });
                 }
@@ -182,9 +182,9 @@ impl Worker {
         rules: &Rules,
         labels: &Labels,
         needs: &Needs,
+        reading: Reading,
     ) -> Asking {
-        let reading = Reading::of(host);
-        let now = reading.steady_ms;
+        let now = reading.steady_ms();
         let mut asking = Asking { held: Reservation::default(), missing: Vec::new(), again: false };
         for (at, rule) in
             rules.budgets().iter().enumerate().filter(|(_, rule)| rule.budget.mode == Mode::Enforce)
@@ -224,6 +224,7 @@ impl Worker {
         rules: &Rules,
         labels: &Labels,
         asking: &Asking,
+        now: u64,
     ) -> Vec<Want> {
         asking
             .missing
@@ -232,7 +233,7 @@ impl Worker {
                 let rule = rules.budgets().get(missing.rule)?;
                 let demand = self.buckets.demand_to_ask_for(missing.key);
                 let bucket = Some(rule.bucket(labels));
-                let in_hand = if missing.keep > 0 { self.in_hand(host, missing.key) } else { 0 };
+                let in_hand = if missing.keep > 0 { self.in_hand(host, missing.key, now) } else { 0 };
                 let spent = self.outbox.unreported(missing.key);
                 let amounts = [missing.need, demand, missing.held, missing.keep, in_hand, spent];
                 let [need, demand, held, keep, in_hand, spent] =
@@ -242,7 +243,7 @@ impl Worker {
             .collect()
     }
 
-    /// The server's grants for an [`Asking`], answered in its order, to a message sent at `sent_at`.
+    /// The server's grants for an [`Asking`], answered in its order.
     pub(crate) fn granted(
         &mut self,
         host: &dyn Host,
@@ -250,7 +251,7 @@ impl Worker {
         labels: &Labels,
         asking: Asking,
         grants: &[Grant],
-        sent_at: u64,
+        exchange: Exchange,
     ) -> Reservation {
         let Asking { mut held, missing, .. } = asking;
         for (missing, grant) in missing.iter().zip(grants) {
@@ -265,15 +266,15 @@ impl Worker {
             });
             let extra = grant.amount.saturating_sub(missing.need);
             let Some(rule) = rules.budgets().get(missing.rule) else { continue };
-            self.put_in(host, missing.key, || rule.bucket(labels), grant, extra, sent_at);
+            self.put_in(host, missing.key, || rule.bucket(labels), grant, extra, exchange);
         }
         held
     }
 
     /// Whether some of the grants can't be spent any more: their window or their term is over.
-    pub(crate) fn came_too_late(&self, host: &dyn Host, grants: &[Grant], sent_at: u64) -> bool {
-        let now = Reading::of(host);
-        !self.term.is_valid(now) || grants.iter().any(|grant| self.is_over(grant, sent_at, now.steady_ms))
+    pub(crate) fn came_too_late(&self, grants: &[Grant], sent_at: u64, now: Reading) -> bool {
+        let exchange = Exchange { sent_at, now: now.steady_ms() };
+        !self.term.is_valid(now) || grants.iter().any(|grant| self.is_over(grant, exchange))
     }
 
     /// Gives back what was granted for an [`Asking`], not what is held for it.
@@ -300,7 +301,7 @@ impl Worker {
         labels: &Labels,
         asking: Asking,
         said: &Exhausted,
-        sent_at: u64,
+        exchange: Exchange,
     ) -> Shortage {
         let at = usize::try_from(said.want).unwrap_or(usize::MAX);
         let (rule, need, keep) = asking.missing.get(at).map_or((0, 0, 0), |missing| {
@@ -320,12 +321,12 @@ impl Worker {
                 _ => said.retry_in_ms,
             };
             let refused = Refused { need: need.saturating_add(keep), ask_in_ms, spent_for_good };
-            self.remember_dry(host, missing.key, || rule.bucket(labels), said, refused, sent_at);
+            self.remember_dry(host, missing.key, || rule.bucket(labels), said, refused, exchange);
         }
         let (of_the_rule, others) = asking.held.parts.into_iter().partition(|part| part.rule == rule);
-        self.give_back(host, rules, labels, Reservation { parts: others });
+        self.give_back(host, rules, labels, Reservation { parts: others }, exchange.now);
         if spent_for_good {
-            self.give_back(host, rules, labels, Reservation { parts: of_the_rule });
+            self.give_back(host, rules, labels, Reservation { parts: of_the_rule }, exchange.now);
         } else {
             // Others lack it, too: were it kept here, and what they have kept there, nobody would ever have enough.
             self.return_to_server(rules, labels, Reservation { parts: of_the_rule });
@@ -349,8 +350,8 @@ impl Worker {
         rules: &Rules,
         labels: &Labels,
         asking: Asking,
+        now: u64,
     ) -> Option<Reservation> {
-        let now = host.steady_ms();
         let Asking { mut held, missing, .. } = asking;
         let short = missing.iter().filter_map(|missing| Some((missing, rules.budgets().get(missing.rule)?)));
         for (&Missing { rule: at, key, need, keep, .. }, rule) in short.clone() {
@@ -363,7 +364,7 @@ impl Worker {
                 }
             };
             if local.is_none() {
-                self.give_back(host, rules, labels, held);
+                self.give_back(host, rules, labels, held, now);
                 return None;
             }
             held.parts.push(Part { rule: at, key, epoch: Epoch::default(), amount: need, local });
@@ -373,8 +374,14 @@ impl Worker {
     }
 
     /// Undoes a reservation of a call that was not made.
-    pub(crate) fn give_back(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, held: Reservation) {
-        let now = host.steady_ms();
+    pub(crate) fn give_back(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        held: Reservation,
+        now: u64,
+    ) {
         for part in held.parts {
             self.release(host, rules, labels, part, 0, now);
         }
@@ -390,8 +397,15 @@ impl Worker {
     }
 
     /// Undoes what was held for a call that is not made after all.
-    pub(crate) fn abandon(&mut self, host: &dyn Host, rules: &Rules, labels: &Labels, asking: Asking) {
-        self.give_back(host, rules, labels, asking.held);
+    pub(crate) fn abandon(
+        &mut self,
+        host: &dyn Host,
+        rules: &Rules,
+        labels: &Labels,
+        asking: Asking,
+        now: u64,
+    ) {
+        self.give_back(host, rules, labels, asking.held, now);
     }
 
     /// Replaces a reservation by what the call consumed, in every budget; by nothing where it has nothing to pay.
@@ -402,8 +416,8 @@ impl Worker {
         labels: &Labels,
         held: Reservation,
         consumed: Option<Consumed>,
+        now: u64,
     ) {
-        let now = host.steady_ms();
         for (at, rule) in rules.budgets().iter().enumerate() {
             let mut spent = consumed.as_ref().map_or(0, |consumed| rule.budget.unit.spent(consumed));
             let parts: Vec<Part> = held.parts.iter().filter(|part| part.rule == at).copied().collect();

@@ -58,6 +58,14 @@ pub struct Worker {
     next: u32,
 }
 
+/// Calls into the host, each of which costs 100 ns or more in Envoy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostCalls {
+    /// Of all, those that read a clock.
+    pub clocks: u32,
+    pub all: u32,
+}
+
 #[derive(Debug)]
 pub struct FakeEnvoy {
     process: Rc<Process>,
@@ -69,6 +77,8 @@ pub struct FakeEnvoy {
     answer: RefCell<Vec<u8>>,
     pub log: RefCell<Vec<String>>,
     pub closed: Cell<bool>,
+    /// How often the filter has called it since this was last set.
+    pub host_calls: Cell<HostCalls>,
     pub properties: RefCell<HashMap<String, Vec<u8>>>,
 }
 
@@ -130,6 +140,7 @@ impl Worker {
             answer: RefCell::default(),
             log: RefCell::default(),
             closed: Cell::default(),
+            host_calls: Cell::default(),
             properties: RefCell::new(HashMap::from([
                 ("node.id".to_owned(), node.as_bytes().to_vec()),
                 ("response.code_details".to_owned(), b"via_upstream".to_vec()),
@@ -369,6 +380,17 @@ impl FakeEnvoy {
         self.calls.borrow().iter().for_each(show);
     }
 
+    fn called(&self) {
+        let HostCalls { clocks, all } = self.host_calls.get();
+        self.host_calls.set(HostCalls { clocks, all: all + 1 });
+    }
+
+    fn read_a_clock(&self) {
+        self.called();
+        let HostCalls { clocks, all } = self.host_calls.get();
+        self.host_calls.set(HostCalls { clocks: clocks + 1, all });
+    }
+
     fn stream<T>(&self, run: impl FnOnce(&mut FakeStream) -> T) -> T {
         run(self.streams.borrow_mut().entry(self.current.get()).or_default())
     }
@@ -376,23 +398,28 @@ impl FakeEnvoy {
 
 impl Host for FakeEnvoy {
     fn unix_ms(&self) -> u64 {
+        self.read_a_clock();
         self.process.now_ms.get()
     }
 
     fn monotonic_ns(&self) -> u64 {
+        self.read_a_clock();
         self.process.steady_ms() * 1_000_000
     }
 
     fn random(&self) -> u64 {
+        self.called();
         self.process.drawn.set(self.process.drawn.get() + 1);
         self.process.drawn.get().wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     fn log(&self, _level: LogLevel, message: &str) {
+        self.called();
         self.log.borrow_mut().push(message.to_owned());
     }
 
     fn header(&self, headers: Headers, name: &str) -> Result<Option<Vec<u8>>> {
+        self.called();
         self.stream(|stream| match headers {
             Headers::Request if stream.request_released => Ok(None),
             Headers::Request => Ok(stream.request_headers.get(name).cloned()),
@@ -401,6 +428,7 @@ impl Host for FakeEnvoy {
     }
 
     fn headers(&self, headers: Headers) -> Result<HeaderMap> {
+        self.called();
         self.stream(|stream| {
             let map = match headers {
                 Headers::Request if stream.request_released => return Ok(HeaderMap::default()),
@@ -413,6 +441,7 @@ impl Host for FakeEnvoy {
     }
 
     fn set_header(&self, headers: Headers, name: &str, value: &str) -> Result<()> {
+        self.called();
         self.stream(|stream| {
             let map = match headers {
                 Headers::Request if stream.request_released => return Err(HostError::BadArgument),
@@ -426,6 +455,7 @@ impl Host for FakeEnvoy {
     }
 
     fn remove_header(&self, headers: Headers, name: &str) -> Result<()> {
+        self.called();
         self.stream(|stream| {
             let map = match headers {
                 Headers::Request if stream.request_released => return Err(HostError::BadArgument),
@@ -439,6 +469,7 @@ impl Host for FakeEnvoy {
     }
 
     fn body(&self, body: Body, length: usize) -> Result<Vec<u8>> {
+        self.called();
         let bytes = match body {
             Body::Request => self.stream(|stream| stream.request_body.clone()),
             Body::Response => self.stream(|stream| stream.response_piece.clone()),
@@ -449,6 +480,7 @@ impl Host for FakeEnvoy {
     }
 
     fn replace_body(&self, body: Body, length: usize, with: &[u8]) -> Result<()> {
+        self.called();
         self.stream(|stream| {
             let buffer = match body {
                 Body::Request if !stream.request_released => &mut stream.request_body,
@@ -464,6 +496,7 @@ impl Host for FakeEnvoy {
     }
 
     fn reply(&self, status: u32, headers: &[(&str, &str)], body: &[u8]) -> Result<()> {
+        self.called();
         self.stream(|stream| {
             assert!(stream.reply.is_none(), "a second local reply is a use after free in the real host");
             assert!(!stream.resumed, "a reply after a resume is undefined in the real host");
@@ -475,6 +508,7 @@ impl Host for FakeEnvoy {
     }
 
     fn resume_request(&self) -> Result<()> {
+        self.called();
         self.stream(|stream| {
             assert!(stream.reply.is_none(), "a resume after a reply is undefined in the real host");
             stream.resumed = true;
@@ -490,6 +524,7 @@ impl Host for FakeEnvoy {
         message: &[u8],
         timeout_ms: u32,
     ) -> Result<CallId> {
+        self.called();
         assert!(timeout_ms > 0, "a call without a timeout may never be answered");
         let id = CallId(self.next_call.get());
         self.next_call.set(id.0 + 1);
@@ -504,6 +539,7 @@ impl Host for FakeEnvoy {
     }
 
     fn act_on(&self, stream: u32) -> Result<()> {
+        self.called();
         if !self.streams.borrow().contains_key(&stream) {
             return Err(HostError::BadArgument);
         }
@@ -512,6 +548,7 @@ impl Host for FakeEnvoy {
     }
 
     fn shared_get(&self, key: &str) -> Result<Option<(Vec<u8>, Expected)>> {
+        self.called();
         if let Some(meddler) = self.process.meddler() {
             meddler.before_access();
         }
@@ -520,6 +557,7 @@ impl Host for FakeEnvoy {
     }
 
     fn shared_set(&self, key: &str, value: &[u8], expected: Expected) -> Result<()> {
+        self.called();
         let contention = self.process.contention.get();
         if contention > 0 {
             self.process.contention.set(contention - 1);
@@ -546,10 +584,12 @@ impl Host for FakeEnvoy {
     }
 
     fn property(&self, path: &[&str]) -> Result<Vec<u8>> {
+        self.called();
         self.properties.borrow().get(&path.join(".")).cloned().ok_or(HostError::NotFound)
     }
 
     fn define_metric(&self, _kind: MetricKind, name: &str) -> Result<MetricId> {
+        self.called();
         let mut metrics = self.process.metrics.borrow_mut();
         let at = metrics.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
             metrics.push((name.to_owned(), 0));
@@ -559,20 +599,24 @@ impl Host for FakeEnvoy {
     }
 
     fn add_metric(&self, metric: MetricId, by: i64) -> Result<()> {
+        self.called();
         assert!(by > 0, "the real host refuses to add 0");
         self.process.metrics.borrow_mut()[metric.0 as usize].1 += u64::try_from(by).unwrap();
         Ok(())
     }
 
     fn record_metric(&self, _metric: MetricId, _value: u64) -> Result<()> {
+        self.called();
         Ok(())
     }
 
     fn close(&self) {
+        self.called();
         self.closed.set(true);
     }
 
     fn set_tick(&self, _ms: u32) -> Result<()> {
+        self.called();
         Ok(())
     }
 }

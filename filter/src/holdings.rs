@@ -1,7 +1,7 @@
 //! What the process holds, and this worker of it: taking, putting back, and remembering that there is no more.
 
 use crate::admission::Margin;
-use crate::clock::Reading;
+use crate::clock::{Exchange, Reading};
 use crate::host::Host;
 use crate::slots::{Change, Step, change, read};
 use crate::worker::Worker;
@@ -44,7 +44,7 @@ impl Worker {
         let Wanted { need, keep, margin, ahead } = wanted;
         let (generation, changed) = (self.term.generation, self.adjustments.doubted);
         let valid = self.term.is_valid(now);
-        let now = now.steady_ms;
+        let now = now.steady_ms();
         // What is in pockets is left, too, and only the lease knows how much that is in all.
         if valid
             && keep == 0
@@ -115,7 +115,7 @@ impl Worker {
         now: Reading,
     ) -> (Epoch, u64) {
         let valid = self.term.is_valid(now);
-        let now = now.steady_ms;
+        let now = now.steady_ms();
         self.empty_pocket(host, key, now);
         let generation = self.term.generation;
         if !valid {
@@ -142,8 +142,8 @@ impl Worker {
     }
 
     /// What the lease holds that no call has taken.
-    pub(crate) fn in_hand(&self, host: &dyn Host, key: BucketKey) -> u64 {
-        let (generation, now) = (self.term.generation, host.steady_ms());
+    pub(crate) fn in_hand(&self, host: &dyn Host, key: BucketKey, now: u64) -> u64 {
+        let generation = self.term.generation;
         let lease = read(host, key).filter(|lease: &Lease| lease.is_live(key, generation, now));
         lease.map_or(0, |lease| lease.available)
     }
@@ -193,8 +193,8 @@ impl Worker {
         );
     }
 
-    /// Whether a grant, asked for at `sent_at`, can't be spent any more.
-    pub(crate) fn is_over(&self, grant: &Grant, sent_at: u64, now: u64) -> bool {
+    /// Whether a grant can't be spent any more.
+    pub(crate) fn is_over(&self, grant: &Grant, Exchange { sent_at, now }: Exchange) -> bool {
         grant.generation < self.term.generation || now >= sent_at.saturating_add(grant.resets_in_ms)
     }
 
@@ -207,11 +207,11 @@ impl Worker {
         bucket: impl Fn() -> Bucket,
         grant: &Grant,
         amount: u64,
-        sent_at: u64,
+        exchange: Exchange,
     ) {
-        let now = host.steady_ms();
+        let Exchange { sent_at, now } = exchange;
         let epoch = Epoch { window: grant.window, generation: grant.generation };
-        if self.is_over(grant, sent_at, now) {
+        if self.is_over(grant, exchange) {
             return self.outbox.settle(key, epoch, bucket, 0, amount);
         }
         let generation = self.term.generation;
@@ -246,13 +246,12 @@ impl Worker {
         bucket: impl FnOnce() -> Bucket,
         said: &Exhausted,
         refused: Refused,
-        sent_at: u64,
+        Exchange { sent_at, now }: Exchange,
     ) {
         if said.adjustments < self.adjustments.heard {
             // Somebody has changed a bucket since, perhaps this one.
             return;
         }
-        let now = host.steady_ms();
         let generation = self.term.generation;
         let epoch = Epoch { window: said.window, generation };
         let fresh = Lease::granted(key, epoch, sent_at.saturating_add(said.resets_in_ms), said.limit, now);

@@ -10,6 +10,7 @@ mod sent;
 
 use crate::WithoutPolicy;
 use crate::admission::{Admission, Asking, Reservation};
+use crate::clock::{Exchange, Reading};
 use crate::host::{Action, Body, CallId, Host, LogLevel};
 use crate::refusal::Refusal;
 use crate::routes;
@@ -111,13 +112,13 @@ impl Stream {
             Err(error) => {
                 host.log(LogLevel::Error, &format!("tollkeeper: a request's body can't be read: {error}"));
                 let refusal = Refusal::unreadable("The request's body could not be read.");
-                return self.refuse(host, arrival.route.api, &refusal);
+                return self.refuse(host, arrival.route.api, &refusal, host.unix_ms());
             }
         };
         if worker.rules(host).is_some() {
             return self.consider(host, worker, arrival, body, From::Body);
         }
-        match worker.ask(host, Vec::new()) {
+        match worker.ask(host, Vec::new(), Reading::of(host)) {
             Some(question) => {
                 self.phase = Phase::AwaitingPolicy { arrival, body, question };
                 Action::Pause
@@ -135,7 +136,9 @@ impl Stream {
     ) -> Action {
         worker.stats.count("tollkeeper_without_policy_total", 1);
         match worker.config.without_policy {
-            WithoutPolicy::Refuse => self.refuse(host, arrival.route.api, &Refusal::unavailable()),
+            WithoutPolicy::Refuse => {
+                self.refuse(host, arrival.route.api, &Refusal::unavailable(), host.unix_ms())
+            }
             WithoutPolicy::Pass => self.step_aside(host, from),
         }
     }
@@ -152,14 +155,15 @@ impl Stream {
         let Some(rules) = worker.rules(host) else {
             return self.without_policy(host, worker, &arrival, from);
         };
-        match Call::read(host, worker, rules, &arrival, body) {
-            Ok(Some(call)) => self.decide(host, worker, Box::new(call), from),
+        let now = Reading::of(host);
+        match Call::read(host, worker, rules, &arrival, body, now) {
+            Ok(Some(call)) => self.decide(host, worker, Box::new(call), from, now),
             Ok(None) => self.step_aside(host, from),
             Err((labels, error)) => {
                 let Some(rules) = worker.rules(host) else { return Action::Continue };
                 let refusal = Refusal::unreadable(&error);
                 worker.stats.refused(&rules, &labels, &arrival.provider, refusal.reason());
-                self.refuse(host, arrival.route.api, &refusal)
+                self.refuse(host, arrival.route.api, &refusal, now.unix_ms)
             }
         }
     }
@@ -176,37 +180,51 @@ impl Stream {
     }
 
     /// Reserves, first by a bound that costs nothing, then by the exact count; then asks the server; or refuses.
-    fn decide(&mut self, host: &dyn Host, worker: &mut Worker, mut call: Box<Call>, from: From) -> Action {
+    fn decide(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        mut call: Box<Call>,
+        from: From,
+        mut now: Reading,
+    ) -> Action {
         if call.is_always_counted() {
-            call.count_for_verdict(host, worker);
+            now = call.count_for_verdict(host, worker);
         }
-        let admission = match worker.reserve(host, &call.rules, &call.labels, &call.needs()) {
+        let admission = match worker.reserve(host, &call.rules, &call.labels, &call.needs(), now) {
             Admission::Admitted(held) => return self.forward(host, worker, call, held, from),
             other if call.is_counted() => other,
             _ => {
-                call.count_for_verdict(host, worker);
-                worker.reserve(host, &call.rules, &call.labels, &call.needs())
+                now = call.count_for_verdict(host, worker);
+                worker.reserve(host, &call.rules, &call.labels, &call.needs(), now)
             }
         };
         match admission {
             Admission::Admitted(held) => self.forward(host, worker, call, held, from),
             Admission::Refused(shortage) => {
                 let refusal = call.refused_for(worker, &shortage);
-                self.refuse_call(host, worker, &call, &refusal)
+                self.refuse_call(host, worker, &call, &refusal, now)
             }
-            Admission::Short => self.ask(host, worker, call, from),
+            Admission::Short => self.ask(host, worker, call, from, now),
         }
     }
 
-    fn ask(&mut self, host: &dyn Host, worker: &mut Worker, call: Box<Call>, from: From) -> Action {
-        let asking = worker.reserve_what_there_is(host, &call.rules, &call.labels, &call.needs());
-        let wants = worker.wants(host, &call.rules, &call.labels, &asking);
-        match worker.ask(host, wants) {
+    fn ask(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        call: Box<Call>,
+        from: From,
+        now: Reading,
+    ) -> Action {
+        let asking = worker.reserve_what_there_is(host, &call.rules, &call.labels, &call.needs(), now);
+        let wants = worker.wants(host, &call.rules, &call.labels, &asking, now.steady_ms());
+        match worker.ask(host, wants, now) {
             Some(question) => {
                 self.phase = Phase::AwaitingLeases { call, asking, question };
                 Action::Pause
             }
-            None => self.without_server(host, worker, call, asking, from),
+            None => self.without_server(host, worker, call, asking, from, now),
         }
     }
 
@@ -220,7 +238,7 @@ impl Stream {
     ) {
         let _ = match std::mem::take(&mut self.phase) {
             Phase::AwaitingPolicy { arrival, body, question } if question.sent.call == id => {
-                let _ = worker.answer(host, question, result);
+                let _ = worker.answer(host, question, result, host.steady_ms());
                 self.consider(host, worker, arrival, body, From::Answer)
             }
             Phase::AwaitingLeases { call, asking, question } if question.sent.call == id => {
@@ -242,42 +260,49 @@ impl Stream {
         question: Question,
         result: Result<usize, u32>,
     ) -> Action {
-        let Some(answer) = worker.answer(host, question, result) else {
-            return self.without_server(host, worker, call, asking, From::Answer);
+        let now = Reading::of(host);
+        let exchange = Exchange { sent_at: question.sent.at.steady_ms(), now: now.steady_ms() };
+        let Some(answer) = worker.answer(host, question, result, exchange.now) else {
+            return self.without_server(host, worker, call, asking, From::Answer, now);
         };
         if let Some(exhausted) = &answer.exhausted {
             let (rules, labels) = (&call.rules, &call.labels);
-            let shortage =
-                worker.exhausted(host, rules, labels, asking, exhausted, question.sent.at.steady_ms);
+            let shortage = worker.exhausted(host, rules, labels, asking, exhausted, exchange);
             // What others were granted or have given back meanwhile may be enough.
-            if let Admission::Admitted(held) = worker.reserve(host, rules, labels, &call.needs()) {
+            if let Admission::Admitted(held) = worker.reserve(host, rules, labels, &call.needs(), now) {
                 return self.forward(host, worker, call, held, From::Answer);
             }
             let refusal = call.refused_for(worker, &shortage);
-            return self.refuse_call(host, worker, &call, &refusal);
+            return self.refuse_call(host, worker, &call, &refusal, now);
         }
         if answer.grants.len() == asking.len() {
             let (rules, labels) = (&call.rules, &call.labels);
-            if worker.came_too_late(host, &answer.grants, question.sent.at.steady_ms) {
+            if worker.came_too_late(&answer.grants, exchange.sent_at, now) {
                 worker.return_grants(rules, labels, &asking, &answer.grants);
-                return self.ask_again(host, worker, call, asking);
+                return self.ask_again(host, worker, call, asking, now);
             }
-            let held =
-                worker.granted(host, rules, labels, asking, &answer.grants, question.sent.at.steady_ms);
+            let held = worker.granted(host, rules, labels, asking, &answer.grants, exchange);
             return self.forward(host, worker, call, held, From::Answer);
         }
         // The server works by another policy and sent it: what was asked for does not exist there. The call goes by
         // the budgets' rule for a server that can't be asked; the next one goes by the new policy.
-        self.without_server(host, worker, call, asking, From::Answer)
+        self.without_server(host, worker, call, asking, From::Answer, now)
     }
 
     /// What was granted can't be spent any more when it arrives. That it happens twice to one call is no accident.
-    fn ask_again(&mut self, host: &dyn Host, worker: &mut Worker, call: Box<Call>, asking: Asking) -> Action {
+    fn ask_again(
+        &mut self,
+        host: &dyn Host,
+        worker: &mut Worker,
+        call: Box<Call>,
+        asking: Asking,
+        now: Reading,
+    ) -> Action {
         if asking.is_again() {
-            return self.without_server(host, worker, call, asking, From::Answer);
+            return self.without_server(host, worker, call, asking, From::Answer, now);
         }
-        worker.abandon(host, &call.rules, &call.labels, asking);
-        let action = self.ask(host, worker, call, From::Answer);
+        worker.abandon(host, &call.rules, &call.labels, asking, now.steady_ms());
+        let action = self.ask(host, worker, call, From::Answer, now);
         if let Phase::AwaitingLeases { asking, .. } = &mut self.phase {
             asking.repeats();
         }
@@ -291,13 +316,14 @@ impl Stream {
         call: Box<Call>,
         asking: Asking,
         from: From,
+        now: Reading,
     ) -> Action {
-        match worker.without_server(host, &call.rules, &call.labels, asking) {
+        match worker.without_server(host, &call.rules, &call.labels, asking, now.steady_ms()) {
             Some(held) => {
                 worker.stats.count("tollkeeper_admitted_unreserved_total", 1);
                 self.forward(host, worker, call, held, from)
             }
-            None => self.refuse_call(host, worker, &call, &Refusal::unavailable()),
+            None => self.refuse_call(host, worker, &call, &Refusal::unavailable(), now),
         }
     }
 
@@ -317,7 +343,7 @@ impl Stream {
         if call.unchanged {
             worker.stats.count("tollkeeper_signed_unchanged_total", 1);
         }
-        worker.stats.overhead(host, host.monotonic_ns().saturating_sub(call.complete_ns));
+        worker.stats.overhead(host, call.goes(host));
         self.phase = Phase::Forwarded { call, held, answer: None };
         if from == From::Answer
             && let Err(error) = host.resume_request()
@@ -333,14 +359,15 @@ impl Stream {
         worker: &mut Worker,
         call: &Call,
         refusal: &Refusal,
+        now: Reading,
     ) -> Action {
         call.record_refusal(worker, refusal.reason());
-        self.refuse(host, call.request.api(), refusal)
+        self.refuse(host, call.request.api(), refusal, now.unix_ms)
     }
 
-    fn refuse(&mut self, host: &dyn Host, api: Api, refusal: &Refusal) -> Action {
+    fn refuse(&mut self, host: &dyn Host, api: Api, refusal: &Refusal, unix_ms: u64) -> Action {
         self.phase = Phase::Ended;
-        let reply = refusal.reply(api, host.unix_ms());
+        let reply = refusal.reply(api, unix_ms);
         let headers: Vec<(&str, &str)> =
             reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         if let Err(error) = host.reply(reply.status, &headers, &reply.body) {
@@ -410,7 +437,7 @@ impl Stream {
             Phase::AwaitingPolicy { question, .. } => worker.withdraw(question),
             Phase::AwaitingLeases { call, asking, question } => {
                 worker.withdraw(question);
-                worker.abandon(host, &call.rules, &call.labels, asking);
+                worker.abandon(host, &call.rules, &call.labels, asking, host.steady_ms());
             }
             forwarded @ Phase::Forwarded { .. } => {
                 self.phase = forwarded;

@@ -1,7 +1,7 @@
 //! Talking to the quota server: questions of paused requests, and each worker's report on its tick.
 
 use crate::buckets::idle_since;
-use crate::clock::Reading;
+use crate::clock::{Exchange, Reading};
 use crate::host::{Body, CallId, Host, LogLevel};
 use crate::rules::Rules;
 use crate::slots::{Change, Step, change};
@@ -67,9 +67,8 @@ pub(crate) struct Question {
 impl Worker {
     /// Asks for leases (or, with no wants, for the policy) on behalf of the stream whose callback runs. `None`: the
     /// server can't be asked now.
-    pub(crate) fn ask(&mut self, host: &dyn Host, wants: Vec<Want>) -> Option<Question> {
-        let now = Reading::of(host);
-        if now.steady_ms < self.contact.unreachable_until {
+    pub(crate) fn ask(&mut self, host: &dyn Host, wants: Vec<Want>, now: Reading) -> Option<Question> {
+        if now.steady_ms() < self.contact.unreachable_until {
             return None;
         }
         self.contact.questions = self.contact.questions.saturating_add(1);
@@ -91,7 +90,7 @@ impl Worker {
                     LogLevel::Error,
                     &format!("tollkeeper: cluster '{}' can't be called: {error}", self.config.quota_cluster),
                 );
-                self.failed(host, None);
+                self.failed(host, None, now.steady_ms());
                 None
             }
         }
@@ -103,6 +102,7 @@ impl Worker {
         host: &dyn Host,
         question: Question,
         result: Result<usize, u32>,
+        now: u64,
     ) -> Option<AcquireResponse> {
         let status = result.err();
         let answer = result
@@ -111,7 +111,7 @@ impl Worker {
             .and_then(|bytes| AcquireResponse::decode(bytes.as_slice()).ok());
         let Some(answer) = answer else {
             self.outbox.unanswered(question.number);
-            self.failed(host, status);
+            self.failed(host, status, now);
             return None;
         };
         self.heard(host, answer.term.as_ref(), question.sent.at);
@@ -129,7 +129,7 @@ impl Worker {
     /// The worker's tick: reports what happened, asks for what will be needed, returns what is idle.
     pub fn on_tick(&mut self, host: &dyn Host) {
         let reading = Reading::of(host);
-        let now = reading.steady_ms;
+        let now = reading.steady_ms();
         self.stats.flush(host);
         self.empty_pockets(host, now);
         if let Some(rules) = self.rules(host) {
@@ -140,24 +140,24 @@ impl Worker {
         let idle =
             now.saturating_sub(self.contact.last_report) < IDLE_SYNC_MS && !self.term.wants_renewal(reading);
         if self.contact.report.is_none() && !(self.outbox.is_empty() && idle) {
-            self.report(host);
+            self.report(host, reading);
         }
     }
 
     /// The plugin is taken away (its configuration changed, or Envoy shuts down). Answers whether that can be now;
     /// else [`Host::close`] follows when the last report has arrived.
     pub fn on_done(&mut self, host: &dyn Host) -> bool {
+        let now = Reading::of(host);
         self.stats.flush(host);
-        self.empty_pockets(host, host.steady_ms());
+        self.empty_pockets(host, now.steady_ms());
         if self.contact.report.is_none() && !self.outbox.is_empty() {
-            self.report(host);
+            self.report(host, now);
         }
         self.contact.closing = self.contact.report.is_some();
         !self.contact.closing
     }
 
-    fn report(&mut self, host: &dyn Host) {
-        let now = Reading::of(host);
+    fn report(&mut self, host: &dyn Host, now: Reading) {
         let (reporter, policy_version) = (self.reporter.clone(), self.policy_version());
         let adjustments = self.adjustments.heard;
         let report = self.outbox.report(|| SyncRequest {
@@ -169,22 +169,22 @@ impl Worker {
         match host.call(&self.config.quota_cluster, SERVICE, "Sync", &report.message, SYNC_TIMEOUT_MS) {
             Ok(call) => {
                 self.contact.report = Some(Sent { call, at: now });
-                self.contact.last_report = now.steady_ms;
+                self.contact.last_report = now.steady_ms();
                 self.stats.count("tollkeeper_syncs_total", 1);
             }
-            Err(_) => self.failed(host, None),
+            Err(_) => self.failed(host, None, now.steady_ms()),
         }
     }
 
     /// The answer to a report.
     pub fn on_answer(&mut self, host: &dyn Host, call: CallId, result: Result<usize, u32>) {
         let Some(sent) = self.contact.report.take_if(|sent| sent.call == call) else { return };
-        let heard = self.report_answered(host, sent, result);
+        let heard = self.report_answered(host, sent, result, host.steady_ms());
         if !self.contact.closing {
             return;
         }
         if heard && !self.outbox.is_empty() {
-            self.report(host);
+            self.report(host, Reading::of(host));
         }
         if self.contact.report.is_none() {
             host.close();
@@ -192,7 +192,7 @@ impl Worker {
     }
 
     /// Answers whether the server has the report.
-    fn report_answered(&mut self, host: &dyn Host, sent: Sent, result: Result<usize, u32>) -> bool {
+    fn report_answered(&mut self, host: &dyn Host, sent: Sent, result: Result<usize, u32>, now: u64) -> bool {
         let status = result.err();
         let answer = match result {
             Ok(size) => host
@@ -212,7 +212,7 @@ impl Worker {
             Err(_) => None,
         };
         let Some(answer) = answer else {
-            self.failed(host, status);
+            self.failed(host, status, now);
             return false;
         };
         self.heard(host, answer.term.as_ref(), sent.at);
@@ -230,16 +230,24 @@ impl Worker {
             );
             self.stats.count("tollkeeper_report_entries_left_out_total", u64::from(answer.left_out));
         }
+        let exchange = Exchange { sent_at: sent.at.steady_ms(), now };
         for ((key, bucket), grant) in self.outbox.acknowledged().into_iter().zip(&answer.refills) {
-            self.refilled(host, key, bucket, grant, sent.at.steady_ms);
+            self.refilled(host, key, bucket, grant, exchange);
         }
         true
     }
 
-    fn refilled(&mut self, host: &dyn Host, key: BucketKey, bucket: Bucket, grant: &Grant, sent_at: u64) {
+    fn refilled(
+        &mut self,
+        host: &dyn Host,
+        key: BucketKey,
+        bucket: Bucket,
+        grant: &Grant,
+        exchange: Exchange,
+    ) {
         // The report may have taken so long that the bucket was forgotten: somebody has to give this back.
-        self.buckets.demanded(key, host.steady_ms(), 0, || bucket.clone());
-        self.put_in(host, key, || bucket.clone(), grant, grant.amount, sent_at);
+        self.buckets.demanded(key, exchange.now, 0, || bucket.clone());
+        self.put_in(host, key, || bucket.clone(), grant, grant.amount, exchange);
     }
 
     /// Has the next report ask for the buckets whose lease will not last another tick.
@@ -340,7 +348,7 @@ impl Worker {
     }
 
     /// No answer that is of use; `status` says why, where the server or Envoy did.
-    fn failed(&mut self, host: &dyn Host, status: Option<u32>) {
+    fn failed(&mut self, host: &dyn Host, status: Option<u32>, now: u64) {
         let unknown = status == Some(UNAUTHENTICATED);
         if self.contact.backoff_ms == 0 {
             // Once an outage: it may be long, and meanwhile the stat counts.
@@ -358,6 +366,6 @@ impl Worker {
         self.stats.count("tollkeeper_server_failures_total", 1);
         let backoff = self.contact.backoff_ms.saturating_mul(2).clamp(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS);
         self.contact.backoff_ms = backoff;
-        self.contact.unreachable_until = host.steady_ms().saturating_add(backoff);
+        self.contact.unreachable_until = now.saturating_add(backoff);
     }
 }

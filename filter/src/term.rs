@@ -42,7 +42,7 @@ impl Term {
 
     /// By the steady clock.
     fn ends_at(&self) -> u64 {
-        self.begun.steady_ms.saturating_add(self.ttl_ms)
+        self.begun.steady_ms().saturating_add(self.ttl_ms)
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn at(ms: u64) -> Reading {
-        Reading { steady_ms: ms, unix_ms: 500_000 + ms }
+        Reading { steady_ns: ms * 1_000_000, unix_ms: 500_000 + ms }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod counting;
 mod encodings;
 mod endings;
 mod giving_way;
+mod host_calls;
 mod hostile;
 mod policies;
 mod providers;

@@ -8,6 +8,7 @@ use super::reader::Stopper;
 use super::sent::SentBody;
 use crate::admission::{Margin, Need, Needs, Reservation, Shortage};
 use crate::charge::{Ending, Known, Source, charge};
+use crate::clock::Reading;
 use crate::host::{self, Body, Headers, Host};
 use crate::lessons::Subject;
 use crate::outbox::Entry;
@@ -58,7 +59,7 @@ pub(super) struct Call {
     /// When it went to the provider.
     forwarded_ns: u64,
     /// When the body was complete: what follows is the filter's doing.
-    pub(super) complete_ns: u64,
+    complete_ns: u64,
 }
 
 impl Call {
@@ -69,8 +70,8 @@ impl Call {
         rules: Rc<Rules>,
         arrival: &Arrival,
         body: Vec<u8>,
+        now: Reading,
     ) -> Result<Option<Call>, (Labels, String)> {
-        let complete_ns = host.monotonic_ns();
         let headers = host.headers(Headers::Request).unwrap_or_default();
         let dimensions = rules.dimensions(|name| headers.get(name));
         let encodings = headers.get("accept-encoding").is_some();
@@ -107,8 +108,8 @@ impl Call {
                     usage_added,
                     unchanged: false,
                     arrived_ns: arrival.at_ns,
-                    forwarded_ns: complete_ns,
-                    complete_ns,
+                    forwarded_ns: now.steady_ns,
+                    complete_ns: now.steady_ns,
                 }))
             }
             Err(error) => Err((Labels { dimensions, model: unknown() }, error.to_string())),
@@ -130,12 +131,14 @@ impl Call {
         *self.prompt.get_or_insert_with(|| request.count_prompt(body, &self.model))
     }
 
-    /// Counts the prompt for a verdict.
-    pub(super) fn count_for_verdict(&mut self, host: &dyn Host, worker: &Worker) {
+    /// Counts the prompt for a verdict. Answers what time it is then: a long one takes a while.
+    #[must_use]
+    pub(super) fn count_for_verdict(&mut self, host: &dyn Host, worker: &Worker) -> Reading {
         let counted = self.count_prompt();
         if !counted.exact && counted.complete && counted.media == 0 {
             self.upper = self.subject(worker).learned(host).upper(&counted.raw());
         }
+        Reading::of(host)
     }
 
     /// What the call has to hold, by what is known of it so far.
@@ -196,7 +199,6 @@ impl Call {
 
     /// Makes the request ready to go: what it is reserved for is enforced, and its usage asked for.
     pub(super) fn prepare(&mut self, host: &dyn Host) -> host::Result<()> {
-        self.forwarded_ns = host.monotonic_ns();
         let signature = self.signature.unwrap_or_default();
         if self.encodings && !signature.covers_encodings {
             // An answer in an encoding could not be read.
@@ -224,6 +226,12 @@ impl Call {
             self.body = Vec::new();
         }
         Ok(())
+    }
+
+    /// The request goes to its provider. Answers for how many nanoseconds it was kept from it since it was complete.
+    pub(super) fn goes(&mut self, host: &dyn Host) -> u64 {
+        self.forwarded_ns = host.monotonic_ns();
+        self.forwarded_ns.saturating_sub(self.complete_ns)
     }
 
     /// What ends the answer with this head where the policy says so, if it is a stream.
@@ -306,7 +314,8 @@ impl Call {
         let now = host.monotonic_ns();
         let gpu_ms = self.gpu_ms(now);
         let consumed = Consumed { usage, cost_pico_usd: cost.unwrap_or(0), gpu_ms };
-        worker.settle(host, &self.rules, &self.labels, held, ending.is_charged().then_some(consumed));
+        let consumed = ending.is_charged().then_some(consumed);
+        worker.settle(host, &self.rules, &self.labels, held, consumed, now / 1_000_000);
 
         let duration_ns = now.saturating_sub(self.arrived_ns);
         let stopped = answer.as_deref().is_some_and(|answer| answer.stopped().is_some());
