@@ -17,22 +17,22 @@ pub(crate) struct Adjustments {
 
 impl Worker {
     /// The server names the changes since the last report.
-    pub(crate) fn adjusted(&mut self, host: &dyn Host, said: &SyncResponse) {
+    pub(crate) fn adjusted(&mut self, host: &dyn Host, said: &SyncResponse, now: u64) {
         self.adjustments.heard = self.adjustments.heard.max(said.adjustments);
-        let missed = said.adjusted.iter().filter(|bucket| !self.doubt(host, bucket)).count();
+        let missed = said.adjusted.iter().filter(|bucket| !self.doubt(host, bucket, now)).count();
         if said.any_adjusted || missed > 0 {
             self.adjustments.doubted = self.adjustments.heard;
         }
     }
 
-    /// Forgets that there is no more of a bucket. `false`: others were at it.
-    fn doubt(&mut self, host: &dyn Host, bucket: &Bucket) -> bool {
+    /// Forgets that there is no more of a bucket, if it is known. `false`: others were at it.
+    fn doubt(&mut self, host: &dyn Host, bucket: &Bucket, now: u64) -> bool {
         let Some(key) = self.key_of(host, bucket) else { return true };
         let doubted = change(
             host,
             key,
             |_| false,
-            |lease: &Lease| lease.key == key,
+            |lease: &Lease| lease.key == key && lease.supply.is_lacking(now),
             |lease| match lease {
                 Some(lease) => Step::Write(Lease { supply: lease.supply.doubted(), ..lease }, ()),
                 None => Step::Leave(()),

@@ -219,7 +219,7 @@ impl Worker {
         if let Some(policy) = &answer.policy {
             self.install_policy(host, policy);
         }
-        self.adjusted(host, &answer);
+        self.adjusted(host, &answer, now);
         if answer.left_out > 0 {
             host.log(
                 LogLevel::Error,

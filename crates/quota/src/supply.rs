@@ -79,6 +79,12 @@ impl Supply {
         if now < self.kept_until { Some(self.kept_until) } else { None }
     }
 
+    /// Whether anything is known not to be had now.
+    #[must_use]
+    pub const fn is_lacking(&self, now: u64) -> bool {
+        self.is_dry(now) || self.kept_until(now).is_some() || self.attainable < u64::MAX
+    }
+
     /// The server has granted what was asked for, and has so much left.
     #[must_use]
     pub const fn granted(self, remaining: u64) -> Supply {
@@ -134,6 +140,7 @@ mod tests {
     fn what_nobody_has_spoken_of_is_worth_asking_for() {
         let unknown = Supply::UNKNOWN;
         assert!(!unknown.is_dry(0) && !unknown.is_beyond(u64::MAX) && !unknown.covers(1, 0));
+        assert!(!unknown.is_lacking(0) && !unknown.granted(7).is_lacking(0));
         assert_eq!((unknown.fits_at(u64::MAX, 0, 0), unknown.kept_until(0)), (None, None));
     }
 
@@ -145,6 +152,7 @@ mod tests {
         assert_eq!(dry.fits_at(200, 10, NOW), Some(NOW + 5_000), "larger ones fit no sooner");
         assert_eq!(dry.fits_at(31, 10, NOW + 5_000), None, "after the reset it is worth asking");
         assert!(dry.is_dry(NOW + 4_999) && !dry.is_dry(NOW + 5_000));
+        assert!(dry.is_lacking(NOW + 4_999) && !dry.is_lacking(NOW + 5_000));
     }
 
     /// As the server says it of a budget whose amounts come back one after the other.
@@ -172,8 +180,10 @@ mod tests {
         let kept = Supply::UNKNOWN.kept(50, NOW + 300);
         assert_eq!((kept.kept_until(NOW), kept.kept_until(NOW + 300)), (Some(NOW + 300), None));
         assert!(!kept.is_dry(NOW) && kept.covers(60, 10) && !kept.covers(61, 10));
+        assert!(kept.is_lacking(NOW) && !kept.is_lacking(NOW + 300));
         let spent = kept.spent_but_for(50);
         assert!(spent.is_beyond(51) && !spent.is_beyond(50) && !spent.is_dry(NOW));
+        assert!(spent.is_lacking(u64::MAX), "as long as the record speaks");
     }
 
     #[test]
@@ -182,7 +192,7 @@ mod tests {
         let said = said.kept(9, NOW + 900);
         assert_eq!(said.believed(7), said);
         let doubted = said.believed(8);
-        assert!(!doubted.is_dry(NOW) && !doubted.is_beyond(u64::MAX));
+        assert!(!doubted.is_lacking(NOW) && !doubted.is_beyond(u64::MAX));
         assert_eq!((doubted.fits_at(99, 0, NOW), doubted.kept_until(NOW)), (None, None));
         assert_eq!(doubted.remaining(), 9, "a figure, and not one to refuse by");
         assert_eq!(said.as_of(8).believed(8), said.as_of(8), "what is said now is believed");

@@ -1,6 +1,8 @@
 //! Budgets that people change while they are used up.
 
 use super::*;
+use crate::fake::Meddler;
+use std::cell::Cell;
 
 /// Each call takes 10 tokens of prompt and at most 90 of output: five of them are all there is.
 fn mesh(workers: usize) -> Mesh {
@@ -72,4 +74,28 @@ fn an_answer_from_before_a_change_that_is_known_by_now_is_not_remembered() {
     mesh.workers[0].answer_call(&call, Ok(late));
     mesh.workers[0].close(context);
     assert_eq!(admitted(&mut mesh, 0, "acme", 10), 1);
+}
+
+/// Counts what is written to shared data.
+#[derive(Default)]
+struct Writes(Cell<u32>);
+
+impl Meddler for Writes {
+    fn instead(&self, _there: Option<&[u8]>, _new: &[u8]) -> Option<Vec<u8>> {
+        self.0.set(self.0.get() + 1);
+        None
+    }
+}
+
+#[test]
+fn a_bucket_of_which_nothing_is_known_to_lack_is_left_as_it_is() {
+    for (calls, writes) in [(4, 0), (6, 1)] {
+        let mut mesh = mesh(1);
+        top_up(&mut mesh, "globex", 100);
+        assert_eq!(admitted(&mut mesh, 0, "acme", calls), calls.min(5));
+        let written = Rc::new(Writes::default());
+        mesh.process.set_meddler(Rc::clone(&written) as Rc<dyn Meddler>);
+        top_up(&mut mesh, "acme", 100);
+        assert_eq!(written.0.get(), writes, "after {calls} calls");
+    }
 }
