@@ -103,21 +103,34 @@ pub(crate) struct Books {
     last_admitted: u64,
     /// What the provider bills, by process and tenant.
     bills: BTreeMap<(usize, u64), Bill>,
-    /// Reports that the server has taken, each once.
-    reports: BTreeSet<(usize, usize, u64)>,
-    /// What they say was spent, on the whole and by process.
+    /// Of budgets with a rolling window: when calls were admitted, their numbers, and what they consumed or may yet.
+    recent: BTreeMap<Place, Vec<(u64, usize, u64)>>,
+    /// Whether clocks can be trusted to tell how long ago that was.
+    clocks_agree: bool,
+    kept: Kept,
+    /// Whose doers were told that they are done: they have to stay so.
+    acknowledged: Done,
+}
+
+/// What the store has to hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept {
+    done: Done,
+    /// What reports say was spent, on the whole and by process.
     told: BTreeMap<Place, u64>,
     told_by: BTreeMap<(usize, Place), u64>,
     told_rows: BTreeMap<(usize, u64), Bill>,
-    /// Of budgets with a rolling window: when calls were admitted, their numbers, and what they consumed or may yet.
-    recent: BTreeMap<Place, Vec<(u64, usize, u64)>>,
     /// What people have added or forgiven, each change once.
     adjusted: BTreeMap<Place, u64>,
-    adjustments: BTreeSet<String>,
-    /// Whether clocks can be trusted to tell how long ago that was.
-    clocks_agree: bool,
     /// What the store last held of each bucket: used and outstanding.
     last: BTreeMap<(Place, u64), u64>,
+}
+
+/// Reports that the server has taken, and changes by hand, by their keys.
+#[derive(Clone, Debug, Default)]
+struct Done {
+    reports: BTreeSet<(usize, usize, u64)>,
+    adjustments: BTreeSet<String>,
 }
 
 /// The scene's overrides are for the first tenant.
@@ -190,15 +203,10 @@ impl Books {
             alone: scene.nodes == 1 && scene.workers == 1,
             last_admitted: scene.begins,
             recent: BTreeMap::new(),
-            adjusted: BTreeMap::new(),
-            adjustments: BTreeSet::new(),
             clocks_agree: scene.faults.server_skew_ms == 0 && scene.faults.suspensions_ms == 0,
             bills: BTreeMap::new(),
-            reports: BTreeSet::new(),
-            told: BTreeMap::new(),
-            told_by: BTreeMap::new(),
-            told_rows: BTreeMap::new(),
-            last: BTreeMap::new(),
+            kept: Kept::default(),
+            acknowledged: Done::default(),
         }
     }
 
@@ -235,7 +243,7 @@ impl Books {
                 || (rule.expected && none_has_taught)
                 || own.is_some();
             let own = own.unwrap_or(0);
-            let by_hand = self.adjusted.get(&place).copied().unwrap_or(0);
+            let by_hand = self.kept.adjusted.get(&place).copied().unwrap_or(0);
             if is_kept && *committed > whole * windows + drained + own + by_hand {
                 let name = &rule.name;
                 return Err(format!(
@@ -313,8 +321,34 @@ impl Books {
             Action::TopUp(amount) => amount,
             Action::Reset => made.before.used,
         };
-        if self.adjustments.insert(asked.key.clone()) {
-            *self.adjusted.entry((asked.budget, asked.subject.concat())).or_default() += by;
+        if self.kept.done.adjustments.insert(asked.key.clone()) {
+            *self.kept.adjusted.entry((asked.budget, asked.subject.concat())).or_default() += by;
+        }
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept.clone()
+    }
+
+    /// Somebody was told that it is done.
+    pub(crate) fn acknowledged_report(&mut self, envoy: usize, worker: usize, sequence: u64) {
+        self.acknowledged.reports.insert((envoy, worker, sequence));
+    }
+
+    pub(crate) fn acknowledged_adjustment(&mut self, key: &str) {
+        self.acknowledged.adjustments.insert(key.to_owned());
+    }
+
+    /// The store has only what it had before. Nothing that was acknowledged is lost with the rest.
+    pub(crate) fn fell_back(&mut self, before: Kept) -> Result<(), String> {
+        self.kept = before;
+        let (acknowledged, kept) = (&self.acknowledged, &self.kept.done);
+        if let Some(lost) = acknowledged.reports.difference(&kept.reports).next() {
+            return Err(format!("report {lost:?} (envoy, worker, sequence) was acknowledged, and is lost"));
+        }
+        match acknowledged.adjustments.difference(&kept.adjustments).next() {
+            Some(lost) => Err(format!("change {lost} by hand was acknowledged, and is lost")),
+            None => Ok(()),
         }
     }
 
@@ -322,21 +356,21 @@ impl Books {
         self.lapsed = true;
     }
 
-    /// The server has answered a report.
+    /// A server has taken a report.
     pub(crate) fn told(&mut self, envoy: usize, worker: usize, report: &SyncRequest) {
-        if !self.reports.insert((envoy, worker, report.sequence)) {
+        if !self.kept.done.reports.insert((envoy, worker, report.sequence)) {
             return;
         }
         for settled in &report.settled {
             let bucket = settled.bucket.as_ref().expect("a bucket");
             let Some(rule) = self.rules.iter().position(|rule| rule.name == bucket.budget) else { continue };
             let place = (rule, bucket.subject.concat());
-            *self.told.entry(place.clone()).or_default() += settled.spent;
-            *self.told_by.entry((envoy, place)).or_default() += settled.spent;
+            *self.kept.told.entry(place.clone()).or_default() += settled.spent;
+            *self.kept.told_by.entry((envoy, place)).or_default() += settled.spent;
         }
         for row in report.ledger.iter().filter(|row| !row.outcome.starts_with("refused")) {
             let tenant = row.dimensions[0].trim_start_matches("tenant-").parse().expect("a tenant");
-            let told = self.told_rows.entry((envoy, tenant)).or_default();
+            let told = self.kept.told_rows.entry((envoy, tenant)).or_default();
             told.calls += row.requests;
             told.consumed.prompt += row.tokens[0];
             told.consumed.output += row.tokens[6];
@@ -356,12 +390,12 @@ impl Books {
             let limit = budget.map_or(0, |budget| budget.most_at_once(limit_of(budget, &place.1)));
             let limit = match self.rules[rule].window {
                 // What was added in one slot may be had in the next.
-                Window::Rolling { .. } => limit + self.adjusted.get(&place).copied().unwrap_or(0),
+                Window::Rolling { .. } => limit + self.kept.adjusted.get(&place).copied().unwrap_or(0),
                 _ => open.bucket.allowance(limit),
             };
             let most_outstanding = self.most_outstanding.entry(place.clone()).or_default();
             *most_outstanding = open.bucket.outstanding.max(*most_outstanding);
-            let before = self.last.insert((place.clone(), open.window_start), held).unwrap_or(0);
+            let before = self.kept.last.insert((place.clone(), open.window_start), held).unwrap_or(0);
             if self.rules[rule].hard && held > before && held > limit {
                 return Err(format!("{open:?} has grown beyond its limit of {limit}"));
             }
@@ -376,12 +410,15 @@ impl Books {
         }
         let drains = |rule: usize| matches!(self.rules[rule].window, Window::Refill { .. });
         adjusted.retain(|_, amount| *amount > 0);
-        let by_hand = self.adjusted.iter().filter(|(place, amount)| **amount > 0 && !drains(place.0));
+        let by_hand = self.kept.adjusted.iter().filter(|(place, amount)| **amount > 0 && !drains(place.0));
         if !adjusted.iter().eq(by_hand) {
-            return Err(format!("{:?} was added or forgiven, the store holds {adjusted:?}", self.adjusted));
+            return Err(format!(
+                "{:?} was added or forgiven, the store holds {adjusted:?}",
+                self.kept.adjusted
+            ));
         }
         reported.retain(|_, amount| *amount > 0);
-        let told = self.told.iter().filter(|(place, amount)| **amount > 0 && !drains(place.0));
+        let told = self.kept.told.iter().filter(|(place, amount)| **amount > 0 && !drains(place.0));
         let told: BTreeMap<_, _> = told.collect();
         if !reported.iter().eq(told.iter().map(|(place, amount)| (*place, *amount))) {
             return Err(format!("the store has been told {told:?} and holds {reported:?}"));
@@ -393,7 +430,7 @@ impl Books {
     /// not said was paid for.
     fn check_end(&self, open: &[OpenBucket], living: impl Fn(usize) -> bool) -> Result<(), String> {
         for (&(envoy, tenant), bill) in &self.bills {
-            let rows = self.told_rows.get(&(envoy, tenant)).copied().unwrap_or_default();
+            let rows = self.kept.told_rows.get(&(envoy, tenant)).copied().unwrap_or_default();
             // The ledger has no time of GPUs.
             let consumed = Amounts { gpu_ms: bill.consumed.gpu_ms, ..rows.consumed };
             let rows = Bill { billed: bill.billed, consumed, ..rows };
@@ -407,7 +444,7 @@ impl Books {
             }
             for place in self.places(tenant).into_iter().filter(|(rule, _)| self.rules[*rule].per_tenant) {
                 let owed = spent(self.rules[place.0].unit, bill.billed, &bill.consumed);
-                let told = self.told_by.get(&(envoy, place.clone())).copied().unwrap_or(0);
+                let told = self.kept.told_by.get(&(envoy, place.clone())).copied().unwrap_or(0);
                 if told > owed || (living(envoy) && told != owed) {
                     return Err(format!("envoy {envoy}: {place:?} is billed {owed}, told {told}"));
                 }
@@ -439,7 +476,7 @@ impl Books {
             let windows = windows(window, self.begins, until + self.skew_ms);
             let drained = drains(window, limit, until + self.skew_ms - self.begins);
             let said = said(name);
-            let by_hand = self.adjusted.get(&(*rule, subject.clone())).copied().unwrap_or(0);
+            let by_hand = self.kept.adjusted.get(&(*rule, subject.clone())).copied().unwrap_or(0);
             if spent > limit * windows + drained + said + by_hand {
                 return Err(format!(
                     "{name} of {subject:?}: {spent} of {windows} times {limit}, {said} said to be over"
@@ -493,7 +530,8 @@ fn held(unit: Unit, most: &Amounts) -> u64 {
 
 impl World {
     pub(crate) fn check_store(&self, server: usize) {
-        if self.servers[server].lapsed.get() {
+        // Where nobody is told whether a lease has lapsed, it may have.
+        if self.servers[server].lapsed.get() || self.lags() {
             self.books.borrow_mut().lapsed();
         }
         let open = at_once(self.store.buckets(0)).expect("a store in memory");
@@ -527,7 +565,7 @@ impl World {
     /// The ledger is the sum of the reports, in calls and tokens.
     fn check_ledger(&self) {
         let books = self.books.borrow();
-        let sum = |pick: fn(&Bill) -> u64| books.told_rows.values().map(pick).sum::<u64>();
+        let sum = |pick: fn(&Bill) -> u64| books.kept.told_rows.values().map(pick).sum::<u64>();
         let told =
             [sum(|bill| bill.calls), sum(|bill| bill.consumed.prompt), sum(|bill| bill.consumed.output)];
         let rows = at_once(self.store.ledger(0)).expect("a store in memory");

@@ -20,6 +20,8 @@ pub enum Bug {
     NothingIsKept,
     /// A server commits without a look at what others have changed since it read.
     CommitUnchecked,
+    /// What was done before is answered from what the master has, and a replica may not have yet.
+    RepeatUnreplicated,
     /// A write to shared data names version 0, which the host takes for "whatever is there".
     CasUnconditional,
     /// A call does not take what it needs out of the lease before it goes on.
@@ -27,7 +29,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Bug; 9] = [
+    pub const ALL: [Bug; 10] = [
         Bug::SequenceUnchecked,
         Bug::RepeatGrantsAgain,
         Bug::AnswersBeforeItKeeps,
@@ -35,6 +37,7 @@ impl Bug {
         Bug::AdjustsAgain,
         Bug::NothingIsKept,
         Bug::CommitUnchecked,
+        Bug::RepeatUnreplicated,
         Bug::CasUnconditional,
         Bug::NotDeducted,
     ];

@@ -1,10 +1,11 @@
 //! Machines, clocks and people.
 
 use crate::envoy::Envoy;
+use crate::server::at_once;
 use crate::world::{Event, World};
 use policy::Window;
 use quota_server::live_policy::Current;
-use quota_server::store::audit::{Action, Adjustment};
+use quota_server::store::audit::{Action, Adjusted, Adjustment, Entry, Which};
 use std::rc::Rc;
 
 const DAY_MS: u64 = 86_400_000;
@@ -21,18 +22,19 @@ impl World {
             (faults.suspensions_ms, Event::Suspension),
             (faults.policy_changes_ms, Event::PolicyChange),
             (faults.adjustments_ms, Event::Adjustment),
+            (faults.lags_ms, Event::Lag),
         ] {
             self.plan(every_ms, fault);
         }
     }
 
-    fn plan(&self, every_ms: u64, fault: Event) {
+    pub(crate) fn plan(&self, every_ms: u64, fault: Event) {
         if every_ms > 0 && !self.is_over() {
             self.after(self.dice.roll(2 * every_ms), fault);
         }
     }
 
-    fn fault(&self, what: impl FnOnce() -> String) {
+    pub(crate) fn fault(&self, what: impl FnOnce() -> String) {
         self.summary.borrow_mut().faults += 1;
         self.note(what);
     }
@@ -82,9 +84,13 @@ impl World {
 
     pub(crate) fn start_server(&self, at: usize) {
         let server = &self.servers[at];
-        if !server.up.replace(true) {
+        if !server.up.get() {
+            if let Err(error) = server.takes_up(self.now.get()) {
+                assert!(self.lags(), "a store in memory: {error}");
+                return self.after(1_000, Event::ServerStart { server: at });
+            }
+            server.up.set(true);
             self.note(|| format!("server {at} starts"));
-            server.takes_up(self.now.get());
             // It reads the policy file as it is now.
             self.reload_policy(at, self.version.get());
         }
@@ -161,10 +167,28 @@ impl World {
         };
         let Some(asked) = again.or_else(|| self.new_adjustment()) else { return };
         self.fault(|| format!("by hand: {asked:?}"));
-        if let Some(made) = self.servers[server].adjust(self.now.get(), asked.clone()) {
+        let adjusted = self.servers[server].adjust(self.now.get(), asked.clone());
+        let made = match &adjusted {
+            Ok(Some(Adjusted::Made(entry))) => Some(entry.clone()),
+            Ok(Some(Adjusted::Repeated(_)) | None) => None,
+            Ok(Some(Adjusted::KeyTaken(entry))) => panic!("nobody else has the key of {entry:?}"),
+            Err(error) if !self.lags() => panic!("a store in memory: {error}"),
+            Err(_) => self.made(&asked.key),
+        };
+        if let Some(made) = made {
             self.books.borrow_mut().adjusted(&asked, &made);
         }
+        if let Ok(Some(_)) = adjusted {
+            self.books.borrow_mut().acknowledged_adjustment(&asked.key);
+        }
         self.check_store(server);
+    }
+
+    /// A change by hand, as the store has it.
+    fn made(&self, key: &str) -> Option<Entry> {
+        let all = Which { before: None, budget: None, most: u32::MAX };
+        let entries = at_once(self.store.audit(all)).expect("a store in memory");
+        entries.into_iter().find(|entry| entry.key == key)
     }
 
     fn new_adjustment(&self) -> Option<Adjustment> {
@@ -200,6 +224,7 @@ impl World {
     pub(crate) fn heal(&self) {
         self.note(|| "troubles are over".to_owned());
         self.apart.borrow_mut().clear();
+        self.lag_ends();
         self.envoys.borrow().iter().for_each(|envoy| envoy.suspend(self.now.get(), 0));
         if self.scene.faults.server_clock_jumps_ms > 0 {
             self.servers.iter().for_each(|server| server.ahead_ms.set(0));

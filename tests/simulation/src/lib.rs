@@ -6,6 +6,7 @@
 //! * `scene`: what a seed's world is made of.
 //! * `world`: the events and their order. Workers of a process also run in between each other's accesses to shared data.
 //! * `stores`: what servers share. Servers also come in between each other's reading and committing.
+//! * `replica`: the Redis among them, whose replica lags and takes over.
 //! * `traffic`, `network`, `faults`: what happens in it.
 //! * `books`: what really happened, kept apart from what is tested, and the invariants.
 //! * [`Bug`]: faults that can be planted, to see that they are found.
@@ -18,6 +19,7 @@ mod envoy;
 mod faults;
 mod network;
 mod provider;
+mod replica;
 mod scene;
 mod server;
 mod stores;

@@ -75,6 +75,8 @@ pub(crate) struct Faults {
     pub(crate) suspensions_ms: u64,
     pub(crate) policy_changes_ms: u64,
     pub(crate) adjustments_ms: u64,
+    /// Of a Redis' replica.
+    pub(crate) lags_ms: u64,
     /// Servers' clocks differ by up to this; Envoys' by days.
     pub(crate) server_skew_ms: u64,
     /// One in so many accesses to shared data another worker comes between.
@@ -94,7 +96,7 @@ impl Scene {
         let server_clock_jumps_ms = sometimes(8, lasts_ms / 2);
         let skew_ms = sometimes(4, 5_000);
         let busy = if policies[0].budgets.iter().any(takes_many) { 6 } else { 1 };
-        Scene {
+        let mut scene = Scene {
             nodes: dice.pick(&[1, 2, 2, 3]),
             workers: dice.pick(&[1, 2, 2, 3]),
             servers: dice.pick(&[1, 1, 2, 3]),
@@ -124,12 +126,17 @@ impl Scene {
                 suspensions_ms: sometimes(8, lasts_ms / 2),
                 policy_changes_ms: changes,
                 adjustments_ms: sometimes(4, lasts_ms / 5),
+                lags_ms: 0,
                 server_skew_ms: if server_clock_jumps_ms > 0 { dice.pick(&[5_000, 30_000]) } else { skew_ms },
                 interrupts: dice.pick(&[0, 2, 6]),
                 contends: dice.pick(&[0, 2, 4]),
             },
             policies,
+        };
+        if scene.fleet {
+            scene.faults.lags_ms = sometimes(2, lasts_ms / 4);
         }
+        scene
     }
 }
 

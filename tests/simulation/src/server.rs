@@ -8,7 +8,8 @@ use quota_server::live_policy::LivePolicy;
 use quota_server::metrics::Metrics;
 use quota_server::proto::quota::quota_server::Quota;
 use quota_server::service::{Core, QuotaService};
-use quota_server::store::audit::{Adjusted, Adjustment, Entry};
+use quota_server::store::Error;
+use quota_server::store::audit::{Adjusted, Adjustment};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -77,35 +78,30 @@ impl Server {
     }
 
     /// It begins, `now` by a clock that is right.
-    pub(crate) fn takes_up(&self, now: u64) {
-        self.busily(|| self.store.taken_up(self.clock(now)));
+    pub(crate) fn takes_up(&self, now: u64) -> Result<(), Error> {
+        self.busily(|| self.store.taken_up(self.clock(now)))
     }
 
     pub(crate) fn core(&self) -> &Core {
         &self.service.0
     }
 
-    pub(crate) fn sweep(&self, now: u64) {
+    pub(crate) fn sweep(&self, now: u64) -> Result<(), Error> {
         self.now.store(self.clock(now), Ordering::Relaxed);
         let core = self.core();
         let swept = self.busily(|| at_once(core.store.sweep(core.moment())));
-        let swept = swept.expect("a store in memory sweeps");
-        self.lapsed.set(self.lapsed.get() || swept.lapsed > 0);
+        self.lapsed.set(self.lapsed.get() || swept?.lapsed > 0);
+        Ok(())
     }
 
-    /// Changes a bucket by hand. Answers what was made of it, if it was not made before.
-    pub(crate) fn adjust(&self, now: u64, mut asked: Adjustment) -> Option<Entry> {
+    /// Changes a bucket by hand.
+    pub(crate) fn adjust(&self, now: u64, mut asked: Adjustment) -> Result<Option<Adjusted>, Error> {
         self.now.store(self.clock(now), Ordering::Relaxed);
         if self.bug == Some(Bug::AdjustsAgain) {
             asked.key = now.to_string();
         }
         let core = self.core();
-        let adjusted = self.busily(|| at_once(core.store.adjust(core.moment(), asked)));
-        match adjusted.expect("a store in memory") {
-            Some(Adjusted::Made(entry)) => Some(entry),
-            Some(Adjusted::Repeated(_)) | None => None,
-            Some(Adjusted::KeyTaken(entry)) => panic!("nobody else has the key of {entry:?}"),
-        }
+        self.busily(|| at_once(core.store.adjust(core.moment(), asked)))
     }
 
     pub(crate) fn acquire(&self, now: u64, mut request: AcquireRequest) -> Result<Vec<u8>, Status> {

@@ -1,10 +1,11 @@
 //! Events and their order.
 
-use crate::books::Books;
+use crate::books::{Books, Kept};
 use crate::bug::{Between, Bug};
 use crate::dice::Dice;
 use crate::envoy::Envoy;
 use crate::network::Message;
+use crate::replica::Replicated;
 use crate::scene::Scene;
 use crate::server::Server;
 use crate::stores;
@@ -88,6 +89,8 @@ pub(crate) enum Event {
     Suspension,
     PolicyChange,
     Adjustment,
+    Lag,
+    LagEnds,
     PolicyReload { server: usize, version: usize },
 }
 
@@ -105,6 +108,9 @@ pub(crate) struct World {
     pub(crate) servers: Vec<Server>,
     /// To look into it.
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) redis: Arc<Replicated>,
+    /// What the store had when its replica began to lag.
+    pub(crate) before_lag: RefCell<Kept>,
     /// Nodes and servers that can't reach each other.
     pub(crate) apart: RefCell<BTreeSet<(usize, usize)>>,
     pub(crate) version: Cell<usize>,
@@ -144,13 +150,14 @@ impl World {
     fn new(seed: u64, bug: Option<Bug>, traced: bool) -> Rc<World> {
         let dice = Dice::new(seed);
         let scene = Scene::of(&dice);
-        let (opened, store) = stores::opened(&scene, bug);
+        let redis = Arc::default();
+        let (opened, store) = stores::opened(&scene, &redis, bug);
         let server = |store| {
             let ahead_ms = dice.roll(scene.faults.server_skew_ms + 1);
             Server::new(store, scene.policies[0].clone(), ahead_ms, bug)
         };
         let servers: Vec<Server> = opened.into_iter().map(server).collect();
-        servers.iter().for_each(|server| server.takes_up(scene.begins));
+        servers.iter().for_each(|server| server.takes_up(scene.begins).expect("a store in memory"));
         Rc::new_cyclic(|this| World {
             now: Cell::new(scene.begins),
             books: RefCell::new(Books::new(&scene)),
@@ -163,6 +170,8 @@ impl World {
             envoys: RefCell::default(),
             servers,
             store,
+            redis,
+            before_lag: RefCell::default(),
             apart: RefCell::default(),
             version: Cell::new(0),
             adjustments: RefCell::default(),
@@ -296,6 +305,8 @@ impl World {
             Event::Suspension => self.suspend(),
             Event::PolicyChange => self.change_policy(),
             Event::Adjustment => self.adjust(),
+            Event::Lag => self.lag(),
+            Event::LagEnds => self.lag_ends(),
             Event::PolicyReload { server, version } => self.reload_policy(server, version),
         }
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 #[derive(Default)]
 pub struct Memory(Mutex<Keys>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Keys {
     cells: BTreeMap<Cell, Vec<u8>>,
 }
@@ -57,6 +57,16 @@ impl Keys {
 impl Memory {
     fn keys(&self) -> Result<MutexGuard<'_, Keys>, Trouble> {
         self.0.lock().map_err(|_| Trouble::Unknown("somebody has panicked".to_owned()))
+    }
+
+    /// It has what `other` has now, and nothing else: as a replica that has caught up, or a master that was one.
+    ///
+    /// # Errors
+    /// Somebody has panicked.
+    pub fn becomes(&self, other: &Memory) -> Result<(), Trouble> {
+        let keys = other.keys()?.clone();
+        *self.keys()? = keys;
+        Ok(())
     }
 }
 
