@@ -23,9 +23,31 @@ pub(crate) fn count(vocabulary: &Vocabulary, bytes: &[u8; LOADED], length: usize
             let joined = vocabulary.rank_of_two(first).min(vocabulary.rank_of_two(first >> 8)) < NEVER;
             3 - u64::from(joined)
         }
+        4 => of_four(vocabulary, first),
         ..=9 => merged::<8>(vocabulary, bytes, length),
         _ => merged::<PLACES>(vocabulary, bytes, length),
     }
+}
+
+/// The number of tokens of four bytes that are no token: whichever pair is joined first, there is one more step at most.
+#[inline(never)]
+fn of_four(vocabulary: &Vocabulary, word: u64) -> u64 {
+    let [one, two, three] = [0, 8, 16].map(|bits| vocabulary.rank_of_two(word >> bits));
+    let is_token = |rank: u32| rank < NEVER;
+    let lowest = one.min(two).min(three);
+    if lowest == NEVER {
+        return 4;
+    }
+    // Of equal ranks the leftmost is joined.
+    let (start, end) = (vocabulary.rank_of_few(word, 3), vocabulary.rank_of_few(word >> 8, 3));
+    let joined_again = if one == lowest {
+        is_token(start) | is_token(three)
+    } else if two == lowest {
+        is_token(start) | is_token(end)
+    } else {
+        is_token(one) | is_token(end)
+    };
+    3 - u64::from(joined_again)
 }
 
 /// `PAIRS`: room for the pairs, one less than there are bytes; a power of two.
