@@ -52,14 +52,14 @@ class WatchedRedis:
         """Has another take over, which the dead one then follows."""
         dead = self.master_port
         self._nodes[dead].kill()
-        until(lambda: self._master_by_sentinel() != dead, "the Sentinel has named another master")
+        until(lambda: self._master_by_sentinel() != dead, "the Sentinel has named another master", within=40)
         self.master_port = self._master_by_sentinel()
         self._start(dead, "--replicaof", "127.0.0.1", str(self.master_port))
         self._wait_for_replicas()
 
     def _wait_for_replicas(self) -> None:
         online = lambda: _ask(self.master_port, "INFO", "replication").count("state=online")
-        until(lambda: online() == 2, "both replicas follow", within=20)
+        until(lambda: online() == 2, "both replicas follow", within=40)
 
     def _master_by_sentinel(self) -> int:
         return int(_ask(self._sentinel_port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME).split()[1])
