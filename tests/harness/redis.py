@@ -22,15 +22,15 @@ class WatchedRedis:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._nodes: dict[int, Process] = {}
-        self.master_port = _free_port()
-        self._start(self.master_port)
+        first = _free_port()
+        self._start(first)
         for _ in range(2):
-            self._start(_free_port(), "--replicaof", "127.0.0.1", str(self.master_port))
+            self._start(_free_port(), "--replicaof", "127.0.0.1", str(first))
         self._sentinel_port = _free_port()
         config = directory / "sentinel.conf"
         config.write_text(
             f"port {self._sentinel_port}\nbind 127.0.0.1\ndir {directory}\n"
-            f"sentinel monitor {NAME} 127.0.0.1 {self.master_port} 1\n"
+            f"sentinel monitor {NAME} 127.0.0.1 {first} 1\n"
             f"sentinel down-after-milliseconds {NAME} 500\nsentinel failover-timeout {NAME} 2000\n"
         )
         self._sentinel = Process([_server(), config, "--sentinel"], directory / "sentinel.log")
@@ -50,18 +50,18 @@ class WatchedRedis:
 
     def kill_master(self) -> None:
         """Has another take over, which the dead one then follows."""
-        dead = self.master_port
+        dead = self._master()
         self._nodes[dead].kill()
-        until(lambda: self._master_by_sentinel() != dead, "the Sentinel has named another master", within=40)
-        self.master_port = self._master_by_sentinel()
-        self._start(dead, "--replicaof", "127.0.0.1", str(self.master_port))
+        until(lambda: self._master() != dead, "the Sentinel has named another master", within=40)
+        self._start(dead, "--replicaof", "127.0.0.1", str(self._master()))
         self._wait_for_replicas()
 
     def _wait_for_replicas(self) -> None:
-        online = lambda: _ask(self.master_port, "INFO", "replication").count("state=online")
+        online = lambda: _ask(self._master(), "INFO", "replication").count("state=online")
         until(lambda: online() == 2, "both replicas follow", within=40)
 
-    def _master_by_sentinel(self) -> int:
+    def _master(self) -> int:
+        """As the Sentinel has it now: it may find a master dead that is only slow."""
         return int(_ask(self._sentinel_port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME).split()[1])
 
     def _known_replicas(self) -> int:

@@ -30,6 +30,8 @@ pub(crate) fn count(vocabulary: &Vocabulary, bytes: &[u8; LOADED], length: usize
 }
 
 /// The number of tokens of four bytes that are no token: whichever pair is joined first, there is one more step at most.
+///
+/// Apart from [`count`], which prose would wait for a little longer.
 #[inline(never)]
 fn of_four(vocabulary: &Vocabulary, word: u64) -> u64 {
     let [one, two, three] = [0, 8, 16].map(|bits| vocabulary.rank_of_two(word >> bits));
