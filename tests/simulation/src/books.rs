@@ -1,5 +1,6 @@
 //! What really happened, kept apart from what is tested; and what has to hold between the two.
 
+use crate::kept::{Done, Kept};
 use crate::scene::{GPU_MAX_MS, GPUS, OUTPUT_WEIGHT, PROMPT_WEIGHT, Scene};
 use crate::server::at_once;
 use crate::traffic::Call;
@@ -8,7 +9,7 @@ use policy::{Budget, LostLease, Mode, Reserve, Unit, WhenUnreachable, Window, pa
 use quota::proto::SyncRequest;
 use quota_server::store::OpenBucket;
 use quota_server::store::audit::{Action, Adjustment, Entry};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// OpenAI's prices of gpt-4o, pico-USD per token: 2.50 and 10 USD per million.
 const INPUT_PRICE: u64 = 2_500_000;
@@ -44,21 +45,21 @@ struct Rule {
 }
 
 /// Of one budget, by its position, and one subject.
-type Place = (usize, String);
+pub(crate) type Place = (usize, String);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Bill {
+pub(crate) struct Bill {
     /// Those that came to nothing, too.
-    calls: u64,
+    pub(crate) calls: u64,
     billed: u64,
-    consumed: Amounts,
+    pub(crate) consumed: Amounts,
 }
 
 /// What budgets count of calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Amounts {
-    prompt: u64,
-    output: u64,
+pub(crate) struct Amounts {
+    pub(crate) prompt: u64,
+    pub(crate) output: u64,
     gpu_ms: u64,
 }
 
@@ -110,27 +111,6 @@ pub(crate) struct Books {
     kept: Kept,
     /// Whose doers were told that they are done: they have to stay so.
     acknowledged: Done,
-}
-
-/// What the store has to hold.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Kept {
-    done: Done,
-    /// What reports say was spent, on the whole and by process.
-    told: BTreeMap<Place, u64>,
-    told_by: BTreeMap<(usize, Place), u64>,
-    told_rows: BTreeMap<(usize, u64), Bill>,
-    /// What people have added or forgiven, each change once.
-    adjusted: BTreeMap<Place, u64>,
-    /// What the store last held of each bucket: used and outstanding.
-    last: BTreeMap<(Place, u64), u64>,
-}
-
-/// Reports that the server has taken, and changes by hand, by their keys.
-#[derive(Clone, Debug, Default)]
-struct Done {
-    reports: BTreeSet<(usize, usize, u64)>,
-    adjustments: BTreeSet<String>,
 }
 
 /// The scene's overrides are for the first tenant.
@@ -243,7 +223,7 @@ impl Books {
                 || (rule.expected && none_has_taught)
                 || own.is_some();
             let own = own.unwrap_or(0);
-            let by_hand = self.kept.adjusted.get(&place).copied().unwrap_or(0);
+            let by_hand = self.kept.by_hand(&place);
             if is_kept && *committed > whole * windows + drained + own + by_hand {
                 let name = &rule.name;
                 return Err(format!(
@@ -342,14 +322,7 @@ impl Books {
     /// The store has only what it had before. Nothing that was acknowledged is lost with the rest.
     pub(crate) fn fell_back(&mut self, before: Kept) -> Result<(), String> {
         self.kept = before;
-        let (acknowledged, kept) = (&self.acknowledged, &self.kept.done);
-        if let Some(lost) = acknowledged.reports.difference(&kept.reports).next() {
-            return Err(format!("report {lost:?} (envoy, worker, sequence) was acknowledged, and is lost"));
-        }
-        match acknowledged.adjustments.difference(&kept.adjustments).next() {
-            Some(lost) => Err(format!("change {lost} by hand was acknowledged, and is lost")),
-            None => Ok(()),
-        }
+        self.acknowledged.is_all_in(&self.kept.done)
     }
 
     fn lapsed(&mut self) {
@@ -358,23 +331,8 @@ impl Books {
 
     /// A server has taken a report.
     pub(crate) fn told(&mut self, envoy: usize, worker: usize, report: &SyncRequest) {
-        if !self.kept.done.reports.insert((envoy, worker, report.sequence)) {
-            return;
-        }
-        for settled in &report.settled {
-            let bucket = settled.bucket.as_ref().expect("a bucket");
-            let Some(rule) = self.rules.iter().position(|rule| rule.name == bucket.budget) else { continue };
-            let place = (rule, bucket.subject.concat());
-            *self.kept.told.entry(place.clone()).or_default() += settled.spent;
-            *self.kept.told_by.entry((envoy, place)).or_default() += settled.spent;
-        }
-        for row in report.ledger.iter().filter(|row| !row.outcome.starts_with("refused")) {
-            let tenant = row.dimensions[0].trim_start_matches("tenant-").parse().expect("a tenant");
-            let told = self.kept.told_rows.entry((envoy, tenant)).or_default();
-            told.calls += row.requests;
-            told.consumed.prompt += row.tokens[0];
-            told.consumed.output += row.tokens[6];
-        }
+        let rule = |name: &str| self.rules.iter().position(|rule| rule.name == name);
+        self.kept.take_report(envoy, worker, report, rule);
     }
 
     /// After each of the server's operations: nothing is granted beyond the limit in force, and the books hold what
@@ -390,7 +348,7 @@ impl Books {
             let limit = budget.map_or(0, |budget| budget.most_at_once(limit_of(budget, &place.1)));
             let limit = match self.rules[rule].window {
                 // What was added in one slot may be had in the next.
-                Window::Rolling { .. } => limit + self.kept.adjusted.get(&place).copied().unwrap_or(0),
+                Window::Rolling { .. } => limit + self.kept.by_hand(&place),
                 _ => open.bucket.allowance(limit),
             };
             let most_outstanding = self.most_outstanding.entry(place.clone()).or_default();
@@ -476,7 +434,7 @@ impl Books {
             let windows = windows(window, self.begins, until + self.skew_ms);
             let drained = drains(window, limit, until + self.skew_ms - self.begins);
             let said = said(name);
-            let by_hand = self.kept.adjusted.get(&(*rule, subject.clone())).copied().unwrap_or(0);
+            let by_hand = self.kept.by_hand(&(*rule, subject.clone()));
             if spent > limit * windows + drained + said + by_hand {
                 return Err(format!(
                     "{name} of {subject:?}: {spent} of {windows} times {limit}, {said} said to be over"

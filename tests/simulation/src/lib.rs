@@ -8,7 +8,7 @@
 //! * `stores`: what servers share. Servers also come in between each other's reading and committing.
 //! * `replica`: the Redis among them, whose replica lags and takes over.
 //! * `traffic`, `network`, `faults`: what happens in it.
-//! * `books`: what really happened, kept apart from what is tested, and the invariants.
+//! * `books`: what really happened, kept apart from what is tested, and the invariants; `kept`: what the store must have of it.
 //! * [`Bug`]: faults that can be planted, to see that they are found.
 
 mod books;
@@ -17,6 +17,7 @@ mod bug;
 mod dice;
 mod envoy;
 mod faults;
+mod kept;
 mod network;
 mod provider;
 mod replica;

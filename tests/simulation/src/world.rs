@@ -1,9 +1,10 @@
 //! Events and their order.
 
-use crate::books::{Books, Kept};
+use crate::books::Books;
 use crate::bug::{Between, Bug};
 use crate::dice::Dice;
 use crate::envoy::Envoy;
+use crate::kept::Kept;
 use crate::network::Message;
 use crate::replica::Replicated;
 use crate::scene::Scene;
