@@ -57,8 +57,11 @@ class WatchedRedis:
         self._wait_for_replicas()
 
     def _wait_for_replicas(self) -> None:
-        online = lambda: _ask(self._master(), "INFO", "replication").count("state=online")
-        until(lambda: online() == 2, "both replicas follow", within=40)
+        """Until both have what is written now: to one that the master calls online, what was written since the snapshot it
+        read may be sent only a second later. The first write may have been in the snapshot."""
+        write = "SET key value\nDEL key\nWAIT 2 1000\n"
+        counts = lambda: _ask(self._master(), commands=2 * write).splitlines()[2::3]
+        until(lambda: counts() == ["2", "2"], "both replicas follow", within=40)
 
     def _master(self) -> int:
         """As the Sentinel has it now: it may find a master dead that is only slow."""
@@ -78,10 +81,10 @@ def _server() -> Path:
     return found
 
 
-def _ask(port: int, *words: str) -> str:
-    """What redis-cli prints; nothing where nobody answers."""
+def _ask(port: int, *words: str, commands: str = "") -> str:
+    """What redis-cli prints for the words or, without any, for commands over one connection; nothing where nobody answers."""
     command = [str(_server().with_name("redis-cli")), "-p", str(port), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
+    return subprocess.run(command, input=commands, capture_output=True, text=True, timeout=10).stdout.strip()
 
 
 def _free_port() -> int:

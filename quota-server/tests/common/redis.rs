@@ -72,11 +72,27 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// A replica of it that has all there is.
+    /// Its only replica, which has all there is.
     pub fn replica(&self) -> Server {
         let replica = Server::start(&["--replicaof", "127.0.0.1", &self.port.to_string()]);
-        until("the replica follows", || replica.info("replication", "master_link_status") == "up");
+        self.until_followed_by(1, "key");
         replica
+    }
+
+    /// Until so many replicas have what is written here (and leaves nothing behind at `key`). One that has read its snapshot
+    /// says that the link is up, and so may the master, but what was written since is sent to it up to a second later. The
+    /// first write may have been in the snapshot.
+    fn until_followed_by(&self, replicas: usize, key: &str) {
+        let have_them = || -> RedisResult<Vec<usize>> {
+            let mut writes = redis::pipe();
+            for _ in 0..2 {
+                writes.set(key, "").ignore().del(key).ignore().cmd("WAIT").arg(replicas).arg(1000);
+            }
+            writes.query(&mut connect(self.port)?)
+        };
+        until("the replicas follow", || {
+            have_them().is_ok_and(|counts| counts.iter().all(|&count| count >= replicas))
+        });
     }
 
     /// `STOP`: it is connected and does nothing, until `CONT`.
@@ -136,6 +152,7 @@ impl Watched {
             let known = try_ask::<Vec<redis::Value>>(port, &["SENTINEL", "REPLICAS", name]);
             known.is_ok_and(|known| known.len() == 2)
         });
+        watched.master.until_followed_by(2, "key");
         watched
     }
 
@@ -153,13 +170,15 @@ impl Drop for Watched {
 }
 
 fn try_ask<T: FromRedisValue>(port: u16, words: &[&str]) -> RedisResult<T> {
-    let client = Client::open(format!("redis://127.0.0.1:{port}"))?;
-    let mut connection = client.get_connection_with_timeout(Duration::from_secs(2))?;
     let mut command = redis::cmd(words[0]);
     words[1..].iter().for_each(|word| {
         command.arg(word);
     });
-    command.query(&mut connection)
+    command.query(&mut connect(port)?)
+}
+
+fn connect(port: u16) -> RedisResult<redis::Connection> {
+    Client::open(format!("redis://127.0.0.1:{port}"))?.get_connection_with_timeout(Duration::from_secs(2))
 }
 
 fn spawn(options: &Vec<String>) -> Child {
@@ -243,9 +262,14 @@ impl Cluster {
                 let info: String = node.ask(&["CLUSTER", "INFO"]);
                 info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:6")
             };
-            let follows = |replica: &Server| replica.info("replication", "master_link_status") == "up";
-            self.nodes.iter().all(agree) && replicas.iter().all(follows)
+            self.nodes.iter().all(agree)
         });
+        for (at, master) in self.nodes[..3].iter().enumerate() {
+            let replicas = followed.iter().filter(|&&followed| followed == at).count();
+            let own = |key: &String| master_of(&self.nodes, key) == at;
+            let key = (0..).map(|number: u32| number.to_string()).find(own).expect("each has some slots");
+            master.until_followed_by(replicas, &key);
+        }
     }
 
     /// As the server is told: some of the nodes.
