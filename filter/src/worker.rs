@@ -14,6 +14,7 @@ use crate::sync::Contact;
 use crate::term::Term;
 use policy::Policy;
 use quota::proto::Reporter;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 const EPOCH_KEY: &str = "tollkeeper/1/epoch";
@@ -46,6 +47,8 @@ pub struct Worker {
     pub(crate) decoders: Memory,
     /// Requests' bodies until their calls end.
     pub(crate) bodies: Memory,
+    /// What counting one prompt leaves for the next.
+    pub(crate) counting: Rc<RefCell<tokens::Cache>>,
 }
 
 impl Worker {
@@ -90,6 +93,7 @@ impl Worker {
             adjustments: Adjustments::default(),
             decoders: Memory::of(DECODERS),
             bodies: Memory::of(BODIES),
+            counting: Rc::default(),
         })
     }
 

@@ -3,13 +3,13 @@
 //!
 //! A line for each figure: what it is, the text, bytes in a piece, who counted, the figure. Each text is cut into
 //! pieces; *fresh* counts each once, the texts taking turns, so that what the machine learnt of a piece is mostly
-//! forgotten when it comes back; *again* counts the first piece over and over. Both are MB/s, medians of the rounds.
+//! forgotten when it comes back (and all of what we keep of it ourselves); *again* counts the first piece over and over. Both are MB/s, medians of the rounds.
 //! *worst* is the milliseconds that a text takes which makes some slow.
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing)] // A bench.
 
 mod contenders;
 
-use contenders::{CONTENDERS, cut};
+use contenders::{CONTENDERS, cut, forget};
 use std::{env, fs, hint::black_box, panic, path::Path, time::Duration};
 
 /// Bytes in a piece: all texts are counted with the first, these few with the others.
@@ -41,6 +41,7 @@ fn real(texts: &[&(String, String)], size: usize, rounds: usize) {
             let mut counts = Vec::new();
             for (who, (_, count)) in CONTENDERS.iter().enumerate() {
                 let all = || pieces.iter().map(|piece| count(black_box(piece))).sum::<u64>();
+                forget();
                 let (tokens, seconds) = took(all);
                 counts.push(tokens);
                 fresh[at][who].push(text.len() as f64 / 1e6 / seconds);

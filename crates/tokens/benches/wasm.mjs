@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { WASI } from "node:wasi";
 
-const NAMES = ["tokens", "tiktoken-rs", "bpe-openai", "tiktoken"];
+const NAMES = ["tokens", "tiktoken-rs", "bpe-openai", "tiktoken", "no cache"];
 const SIZES = [10_000, 1_000, 2_000, 100_000, 1_000_000];
 const EVERY_SIZE = ["chat", "chinese", "code", "prose"];
 const [module_path, folder, rounds = "5", worst_text, worst_contender] = process.argv.slice(2);

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use crate::{
     bytes::WIDTH,
-    memory::{Memory, Piece, Places},
+    memory::{Memory, Piece, Places, Slot},
     merge,
     parts::Parts,
     probes::Probes,
@@ -15,30 +15,40 @@ use crate::{
     work::Work,
 };
 
-/// What counting needs beside a text, to be used for one batch after the other.
+/// What counting needs beside a text, to be used for one batch after the other and one text after the other.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Desk<Slots: ?Sized = [Slot]> {
     probes: Probes,
-    merging: Merging,
+    merging: Merging<Slots>,
 }
 
 /// What merging needs.
 #[derive(Debug)]
-struct Merging {
-    memory: Memory,
-    /// Of longer pieces. English has few, and to clear this takes as long as counting a line of it.
+struct Merging<Slots: ?Sized = [Slot]> {
+    /// For longer pieces. English has few, and to clear this takes as long as counting a line of it.
     long: Option<Long>,
+    memory: Memory<Slots>,
 }
 
 #[derive(Debug)]
 struct Long {
-    places: Places,
+    /// In the text that is counted.
+    places: Option<Places>,
     parts: Parts,
 }
 
+impl<const SLOTS: usize> Desk<[Slot; SLOTS]> {
+    pub(crate) const fn new() -> Self {
+        Desk { probes: Probes::new(), merging: Merging { long: None, memory: Memory::new() } }
+    }
+}
+
 impl Desk {
-    pub(crate) const fn new() -> Desk {
-        Desk { probes: Probes::new(), merging: Merging { memory: Memory::new(), long: None } }
+    /// The next batch is of another text.
+    pub(crate) fn clear(&mut self) {
+        if let Some(long) = &mut self.merging.long {
+            long.places = None;
+        }
     }
 }
 
@@ -103,9 +113,10 @@ pub(crate) fn one(
         work.read(usize::MAX)?;
     }
     let length = end - at;
-    // Finding a piece of a few bytes costs as much as a look-up, and so does looking it up.
-    work.steps(2)?;
+    // Finding a piece of a few bytes costs as much as a look-up.
+    work.steps(1)?;
     work.read(length)?;
+    work.look_up(length)?;
     if length == 1 || vocabulary.contains(text, at, end) {
         return Some((1, end));
     }
@@ -127,6 +138,7 @@ impl Merging {
                 vocabulary,
                 text,
                 start..start + length,
+                &mut self.memory,
                 work,
             );
         }
@@ -140,28 +152,28 @@ impl Merging {
             }
         };
         let piece = Piece::of(short::word(bytes, 0), short::word(bytes, 8), length);
-        if let Some(tokens) = self.memory.tokens(&piece) {
-            work.steps(1)?;
+        let Merging { long, memory } = self;
+        // Words behind a dash or a blank that is not ASCII, too; other scripts are merged by characters.
+        if text.get(start + 4..start + length).is_none_or(<[u8]>::is_ascii) {
+            // The work is the same whatever is remembered: what a text takes does not hang on what came before it.
+            work.steps((length + length / 4) as u64)?;
+            return Some(memory.tokens_or(&piece, || short::count(vocabulary, bytes, length)));
+        }
+        work.steps(2 * length as u64)?;
+        if let Some(tokens) = memory.tokens(&piece) {
             return Some(tokens);
         }
-        // Words behind a dash or a blank that is not ASCII, too; other scripts are merged by characters.
-        let tokens = if length < 3 {
-            length as u64
-        } else if text.get(start + 4..start + length).is_none_or(<[u8]>::is_ascii) {
-            work.steps(length as u64)?;
-            short::count(vocabulary, bytes, length)
-        } else {
-            let parts = &mut self.long.get_or_insert_with(Long::new).parts;
-            merge::count(vocabulary, text, start, start + length, parts, work)?
-        };
-        self.memory.remember(&piece, tokens);
+        let parts = &mut long.get_or_insert_with(Long::new).parts;
+        let end = start + length;
+        let tokens = merge::count(vocabulary, text, start, end, memory, parts, &mut Work::unbounded())?;
+        memory.remember(&piece, tokens);
         Some(tokens)
     }
 }
 
 impl Long {
     fn new() -> Long {
-        Long { places: Places::new(), parts: Parts::new() }
+        Long { places: None, parts: Parts::new() }
     }
 
     fn count(
@@ -169,15 +181,18 @@ impl Long {
         vocabulary: &Vocabulary,
         text: &[u8],
         piece: Range<usize>,
+        memory: &mut Memory,
         work: &mut Work,
     ) -> Option<u64> {
+        let places = self.places.get_or_insert_with(Places::new);
         // To compare it with another one.
         work.look_up(piece.len())?;
-        if let Some(tokens) = self.places.tokens(text, &piece) {
+        if let Some(tokens) = places.tokens(text, &piece) {
             return Some(tokens);
         }
-        let tokens = merge::count(vocabulary, text, piece.start, piece.end, &mut self.parts, work)?;
-        self.places.remember(text, &piece, tokens);
+        let (start, end) = (piece.start, piece.end);
+        let tokens = merge::count(vocabulary, text, start, end, memory, &mut self.parts, work)?;
+        places.remember(text, &piece, tokens);
         Some(tokens)
     }
 }

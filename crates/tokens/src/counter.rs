@@ -3,6 +3,7 @@
 use crate::{
     Encoding,
     batch::{self, Desk},
+    memory::Slot,
     split,
     vocabulary::Vocabulary,
     work::Work,
@@ -30,7 +31,7 @@ pub fn count(encoding: Encoding, text: &str) -> u64 {
 /// the text counts one token a byte, so that the result is never below the exact count.
 #[must_use]
 pub fn count_within(encoding: Encoding, text: &str, work: &mut Work) -> Count {
-    count_pieces(encoding, text.as_bytes(), work, |_, _| false)
+    count_pieces(encoding, text.as_bytes(), &mut desk(), work, |_, _| false)
 }
 
 /// Whether `text` has more than `limit` tokens. Stops as soon as that is clear, by the tokens so far and the bytes left: it
@@ -50,7 +51,7 @@ fn exceeds_with(encoding: Encoding, text: &str, limit: u64, work: &mut Work) -> 
         return exceeding(0, text.len());
     }
     let mut left = text.len();
-    let counted = count_pieces(encoding, text.as_bytes(), work, |tokens, rest| {
+    let counted = count_pieces(encoding, text.as_bytes(), &mut desk(), work, |tokens, rest| {
         left = rest;
         clear(tokens, rest)
     });
@@ -71,9 +72,10 @@ pub const fn lower_bound(bytes: usize) -> u64 {
 
 /// Counts until the end, or until `stop` (given the tokens so far and the bytes left) says so: then what it saw last,
 /// with the rest left out.
-fn count_pieces(
+pub(crate) fn count_pieces(
     encoding: Encoding,
     text: &[u8],
+    desk: &mut Desk,
     work: &mut Work,
     stop: impl FnMut(u64, usize) -> bool,
 ) -> Count {
@@ -82,10 +84,17 @@ fn count_pieces(
         Encoding::Cl100kBase => count_by(
             |text, at, desk, work| batch::one(&CL100K, split::cl100k, text, at, desk, work),
             text,
+            desk,
             work,
             stop,
         ),
-        _ => count_by(|text, at, desk, work| batch::o200k(&O200K, text, at, desk, work), text, work, stop),
+        _ => count_by(
+            |text, at, desk, work| batch::o200k(&O200K, text, at, desk, work),
+            text,
+            desk,
+            work,
+            stop,
+        ),
     }
 }
 
@@ -94,12 +103,14 @@ fn count_pieces(
 fn count_by(
     next: impl Fn(&[u8], usize, &mut Desk, &mut Work) -> Option<(u64, usize)>,
     text: &[u8],
+    desk: &mut Desk,
     work: &mut Work,
     mut stop: impl FnMut(u64, usize) -> bool,
 ) -> Count {
-    let (mut tokens, mut at, mut desk) = (0u64, 0, Desk::new());
+    desk.clear();
+    let (mut tokens, mut at) = (0u64, 0);
     while at < text.len() {
-        let Some((of_batch, end)) = next(text, at, &mut desk, work) else {
+        let Some((of_batch, end)) = next(text, at, desk, work) else {
             let rest = upper_bound(text.len().saturating_sub(at));
             return Count { tokens: tokens.saturating_add(rest), exact: false };
         };
@@ -113,7 +124,12 @@ fn count_by(
 }
 
 pub(crate) fn count_bytes(encoding: Encoding, text: &[u8]) -> u64 {
-    count_pieces(encoding, text, &mut Work::unbounded(), |_, _| false).tokens
+    count_pieces(encoding, text, &mut desk(), &mut Work::unbounded(), |_, _| false).tokens
+}
+
+/// For one text. More slots would take longer to clear than they save.
+const fn desk() -> Desk<[Slot; 128]> {
+    Desk::new()
 }
 
 pub(crate) const fn vocabulary(encoding: Encoding) -> &'static Vocabulary {

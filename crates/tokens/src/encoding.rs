@@ -17,4 +17,12 @@ impl Encoding {
     pub const fn is_carried(self) -> bool {
         cfg!(feature = "cl100k") || !matches!(self, Encoding::Cl100kBase)
     }
+
+    pub(crate) const fn shares_vocabulary(self, other: Encoding) -> bool {
+        self.has_older() == other.has_older()
+    }
+
+    const fn has_older(self) -> bool {
+        cfg!(feature = "cl100k") && matches!(self, Encoding::Cl100kBase)
+    }
 }

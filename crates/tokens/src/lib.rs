@@ -48,6 +48,7 @@ extern crate std;
 mod audio;
 mod batch;
 mod bytes;
+mod cache;
 mod class;
 mod class_table;
 mod counter;
@@ -71,6 +72,7 @@ mod words;
 mod work;
 
 pub use audio::{audio_milliseconds, audio_tokens};
+pub use cache::Cache;
 pub use counter::{Count, count, count_within, exceeds, lower_bound, upper_bound};
 pub use encoding::Encoding;
 pub use image::{Detail, ImageRule, ImageSize, image_size};

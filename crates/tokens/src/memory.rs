@@ -1,5 +1,5 @@
-//! What pieces were merged into, for as long as one text is counted: of the pieces that are no tokens, nearly every other one
-//! has come before. Short ones are kept, of longer ones where they were in the text.
+//! What pieces were merged into: of those that are no tokens, every other one has come before. Short ones are remembered for
+//! as long as there is a memory, from one text to the next; of longer ones where they were in the text.
 #![allow(clippy::arithmetic_side_effects)] // Lengths of up to 16, shifts below the width.
 
 use core::ops::Range;
@@ -11,13 +11,14 @@ use crate::{
 
 const _: () = assert!(short::LONGEST < 16, "lengths and counts have four bits");
 
-/// So many pieces are remembered, by their hash: more would take longer to clear than they save.
-const BITS: u32 = 7;
 const PLACE_BITS: u32 = 6;
 
-/// Each as [`Piece`] has it, and in the topmost four bits its tokens.
+/// A piece as [`Piece`] has it, and in the topmost four bits its tokens.
+pub(crate) type Slot = [u64; 2];
+
+/// So many pieces as there are slots, by their hash.
 #[derive(Debug)]
-pub(crate) struct Memory([[u64; 2]; 1 << BITS]);
+pub(crate) struct Memory<Slots: ?Sized = [Slot]>(Slots);
 
 /// A piece in two words.
 #[derive(Clone, Copy, Debug)]
@@ -28,15 +29,30 @@ pub(crate) struct Piece {
     more: u64,
 }
 
+impl<const NUMBER: usize> Memory<[Slot; NUMBER]> {
+    /// Their number is a power of two.
+    pub(crate) const fn new() -> Self {
+        assert!(NUMBER.is_power_of_two());
+        Memory([[0; 2]; NUMBER])
+    }
+}
+
 impl Memory {
-    pub(crate) const fn new() -> Memory {
-        Memory([[0; 2]; 1 << BITS])
+    /// The piece's tokens, remembered or counted now.
+    #[inline]
+    pub(crate) fn tokens_or(&mut self, piece: &Piece, count: impl FnOnce() -> u64) -> u64 {
+        if let Some(tokens) = self.tokens(piece) {
+            return tokens;
+        }
+        let tokens = count();
+        self.remember(piece, tokens);
+        tokens
     }
 
     /// How many tokens the piece has, if that is remembered.
     #[inline]
     pub(crate) fn tokens(&self, piece: &Piece) -> Option<u64> {
-        let [first, more] = *self.0.get(place(piece.first, piece.more, BITS))?;
+        let [first, more] = *self.0.get(self.place(piece))?;
         let differs = more ^ piece.more;
         (first == piece.first && differs << 4 == 0).then_some(differs >> 60)
     }
@@ -44,9 +60,15 @@ impl Memory {
     /// `tokens`: no more than there are bytes.
     #[inline]
     pub(crate) fn remember(&mut self, piece: &Piece, tokens: u64) {
-        if let Some(slot) = self.0.get_mut(place(piece.first, piece.more, BITS)) {
+        let place = self.place(piece);
+        if let Some(slot) = self.0.get_mut(place) {
             *slot = [piece.first, piece.more | tokens << 60];
         }
+    }
+
+    #[inline]
+    fn place(&self, piece: &Piece) -> usize {
+        (hash(piece.first, piece.more) >> 32) as usize & (self.0.len() - 1)
     }
 }
 
@@ -97,12 +119,13 @@ impl Places {
 #[inline]
 fn place_of(text: &[u8], piece: &Range<usize>) -> usize {
     let (first, last) = (load(text, piece.start), load(text, piece.end.saturating_sub(8)));
-    place(first, last ^ piece.len() as u64, PLACE_BITS)
+    (hash(first, last ^ piece.len() as u64) >> (64 - PLACE_BITS)) as usize
 }
 
+/// Its upper half is good.
 #[inline]
-fn place(first: u64, more: u64, bits: u32) -> usize {
-    ((first ^ more.rotate_left(29)).wrapping_mul(GOLDEN) >> (64 - bits)) as usize
+fn hash(first: u64, more: u64) -> u64 {
+    (first ^ more.rotate_left(29)).wrapping_mul(GOLDEN)
 }
 
 #[cfg(test)]
@@ -116,7 +139,7 @@ mod tests {
 
     #[test]
     fn only_the_same_piece_is_remembered() {
-        let mut memory = Memory::new();
+        let memory: &mut Memory = &mut Memory::<[Slot; 128]>::new();
         let pieces =
             ["abc", "abcd", "abc\0", "zbc", "abcdefgh", "abcdefghi", "abcdefghijklmno", "abcdefghijklmnx"];
         for (tokens, text) in (1..).zip(pieces) {

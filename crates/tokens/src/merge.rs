@@ -19,8 +19,10 @@
 #![allow(clippy::arithmetic_side_effects)] // Positions in a text and small numbers: no sum here wraps.
 
 use crate::{
+    memory::{Memory, Piece},
     parts::{Kept, Parts},
-    vocabulary::{Character, LONGEST, Token, Vocabulary},
+    short,
+    vocabulary::{Character, LONGEST, Token, Vocabulary, load},
     work::Work,
 };
 
@@ -31,6 +33,7 @@ pub(crate) fn count(
     text: &[u8],
     start: usize,
     end: usize,
+    memory: &mut Memory,
     parts: &mut Parts,
     work: &mut Work,
 ) -> Option<u64> {
@@ -57,7 +60,16 @@ pub(crate) fn count(
         tokens += match (whole, characters) {
             (true, 1) => 1,
             (true, 2) => 2 - u64::from(vocabulary.contains(text, island, at)),
-            _ => count_island(vocabulary, text, island, at, parts, work)?,
+            _ if at - island > short::LONGEST => count_island(vocabulary, text, island, at, parts, work)?,
+            _ => {
+                // As for merging it, so that the work is the same whatever is remembered.
+                work.steps(4 * if whole { characters } else { (at - island) as u64 })?;
+                let piece = Piece::of(load(text, island), load(text, island + 8), at - island);
+                memory.tokens_or(&piece, || {
+                    parts.fill(vocabulary, text, island, at);
+                    parts.merge(vocabulary, text) as u64
+                })
+            }
         };
         let Some(next) = next else { return Some(tokens) };
         (island, characters, whole) = (at, 1, vocabulary.is_token(next));
@@ -264,7 +276,8 @@ mod tests {
         if VOCABULARY.contains(text, 0, text.len()) {
             return Some(1);
         }
-        count(&VOCABULARY, text, 0, text.len(), &mut Parts::new(), work)
+        let memory: &mut Memory = &mut Memory::<[_; 2]>::new();
+        count(&VOCABULARY, text, 0, text.len(), memory, &mut Parts::new(), work)
     }
 
     fn counted(text: &[u8]) -> Option<u64> {

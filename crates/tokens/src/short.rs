@@ -15,16 +15,17 @@ pub(crate) fn word(bytes: &[u8; LOADED], at: usize) -> u64 {
     bytes.get(at % PLACES..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
-/// The number of tokens of a piece of that length, 3 to [`LONGEST`], that is no token.
+/// The number of tokens of a piece of that length, up to [`LONGEST`], that is no token.
 pub(crate) fn count(vocabulary: &Vocabulary, bytes: &[u8; LOADED], length: usize) -> u64 {
     let first = word(bytes, 0);
     match length {
+        0..=2 => length as u64,
         3 => {
             let joined = vocabulary.rank_of_two(first).min(vocabulary.rank_of_two(first >> 8)) < NEVER;
             3 - u64::from(joined)
         }
         4 => of_four(vocabulary, first),
-        ..=9 => merged::<8>(vocabulary, bytes, length),
+        5..=9 => merged::<8>(vocabulary, bytes, length),
         _ => merged::<PLACES>(vocabulary, bytes, length),
     }
 }

@@ -5,10 +5,10 @@
 mod hostile;
 mod texts;
 
-use std::fmt::Write as _;
+use std::{cell::RefCell, fmt::Write as _};
 use texts::{Random, corpus, fuzzed};
 use tiktoken_rs::CoreBPE;
-use tokens::{Counter, Encoding, Work, count, count_with_special, count_within, exceeds};
+use tokens::{Cache, Count, Counter, Encoding, Work, count, count_with_special, count_within, exceeds};
 
 fn oracle(encoding: Encoding) -> &'static CoreBPE {
     match encoding {
@@ -30,11 +30,22 @@ fn ranks(encoding: Encoding) -> u32 {
     if encoding == Encoding::Cl100kBase { 100_256 } else { 199_998 }
 }
 
+/// Counts with what all texts before have left.
+fn count_cached(encoding: Encoding, text: &str, work: &mut Work) -> Count {
+    thread_local! {
+        static CACHES: RefCell<[Box<Cache>; 2]> = RefCell::default();
+    }
+    let older = usize::from(encoding == Encoding::Cl100kBase);
+    CACHES.with_borrow_mut(|caches| caches[older].count_within(encoding, text, work))
+}
+
 #[track_caller]
 fn same(text: &str) {
     for &encoding in CARRIED {
         let expected = oracle(encoding).encode_ordinary(text).len() as u64;
         assert_eq!(count(encoding, text), expected, "{encoding:?} {text:?}");
+        let cached = count_cached(encoding, text, &mut Work::of(u64::MAX));
+        assert_eq!(cached, Count { tokens: expected, exact: true }, "{encoding:?} {text:?}");
     }
 }
 
@@ -51,8 +62,12 @@ fn same_every_way(random: &mut Random, text: &str) {
         assert_eq!(count(encoding, text), expected, "{encoding:?} {text:?}");
         let limit = expected.saturating_add(random.below(5) as u64).saturating_sub(2);
         assert_eq!(exceeds(encoding, text, limit), expected > limit, "{encoding:?} {limit} {text:?}");
-        let within = count_within(encoding, text, &mut Work::of(random.below(2 * text.len() + 2) as u64));
+        let work = Work::of(random.below(2 * text.len() + 2) as u64);
+        let (mut alone, mut after_others) = (work.clone(), work);
+        let within = count_within(encoding, text, &mut alone);
         assert!(if within.exact { within.tokens == expected } else { within.tokens >= expected }, "{text:?}");
+        let cached = count_cached(encoding, text, &mut after_others);
+        assert_eq!((cached, after_others.left()), (within, alone.left()), "{encoding:?} {text:?}");
 
         let endless = text.len() > ENDLESS;
         let mut counter = Counter::new(encoding);
@@ -285,6 +300,19 @@ fn long_texts_of_made_up_words() {
         let blanks = &[" ", "", "-", "\n", " 1"];
         let text: String = (0..3_000).flat_map(|_| [random.pick(&words), random.pick(blanks)]).collect();
         same(&text);
+    }
+}
+
+#[test]
+fn a_cache_goes_from_one_vocabulary_to_the_other() {
+    let (mut random, mut cache) = (Random::new(7), Cache::new());
+    for _ in 0..3_000 {
+        let text = fuzzed(&mut random, 8);
+        for encoding in [Encoding::O200kBase, Encoding::Cl100kBase, Encoding::O200kHarmony] {
+            if random.below(2) == 0 {
+                assert_eq!(cache.count(encoding, &text), count(encoding, &text), "{encoding:?} {text:?}");
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The same counts as wasm, where a word has 32 bits. `tests/oracle.rs` proves the counts natively.
 #![cfg(target_arch = "wasm32")]
 
-use tokens::{Counter, Encoding, Work, count, count_within, exceeds};
+use tokens::{Cache, Counter, Encoding, Work, count, count_within, exceeds};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 // Figures from OpenAI's cookbook, "How to count tokens with tiktoken".
@@ -21,6 +21,17 @@ fn deltas_count_as_the_whole_does() {
         let mut counter = Counter::new(encoding);
         text.split_inclusive(|c: char| !c.is_alphabetic()).for_each(|delta| counter.feed(delta));
         assert_eq!(counter.total(), count(encoding, &text));
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_cache_changes_no_count() {
+    let text = "Tollkeeper's rebudgeting of überschriebene 文字列の数え方 and 10_000 Kontingente";
+    let mut cache = Cache::new();
+    for encoding in [Encoding::O200kBase, Encoding::Cl100kBase] {
+        for end in (1..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            assert_eq!(cache.count(encoding, &text[..end]), count(encoding, &text[..end]));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 mod common;
 
 use common::{EVENTS, JSON, chat_meter, read_chat};
-use tokens::{Known, Model};
+use tokens::{Cache, Known, Model};
 use wire::{Api, Passed, ResponseMeter, recognise};
 
 struct Exchange {
@@ -146,7 +146,8 @@ fn exact_counts_are_the_providers_figures_and_the_bound_holds() {
             continue;
         }
         let prompt = usage["prompt_tokens"].as_u64().unwrap();
-        let count = request.count_prompt(exchange.request.as_bytes(), &Model::of(request.model()));
+        let count =
+            request.count_prompt(exchange.request.as_bytes(), &Model::of(request.model()), &mut Cache::new());
         let (counted, request_is_exact, bound) = (count.tokens(), count.exact, request.prompt_bound());
         if bound < prompt || bound < counted {
             wrong.push(format!("{}: bound {bound}, {prompt} reported, {counted} counted", exchange.id));

@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use tokens::{Family, Known, Learned, Model, Raw};
+use tokens::{Cache, Family, Known, Learned, Model, Raw};
 use wire::{PromptCount, Request, recognise};
 
 /// A prompt that its provider has counted.
@@ -57,7 +57,7 @@ fn prompt(exchange: &Value) -> Option<Prompt> {
         return None;
     }
     let model = Model::of(request.model());
-    let count = request.count_prompt(body, &model);
+    let count = request.count_prompt(body, &model, &mut Cache::new());
     if count.text == 0 {
         return None;
     }

@@ -17,7 +17,7 @@ mod common;
 
 use common::{EVENTS, JSON, chat_meter, figures, read_chat};
 use tokens::Encoding::O200kBase;
-use tokens::Model;
+use tokens::{Cache, Model};
 use wire::{Passed, Rewrite, recognise};
 
 /// Text with what is hard about text: escapes, characters of every width, white space.
@@ -280,7 +280,7 @@ proptest! {
         }
         let request = read_chat(text.as_bytes()).unwrap();
         for model in ["gpt-4o", "gpt-4"] {
-            let counted = request.count_prompt(text.as_bytes(), &Model::of(model)).tokens();
+            let counted = request.count_prompt(text.as_bytes(), &Model::of(model), &mut Cache::new()).tokens();
             prop_assert!(request.prompt_bound() >= counted, "{} < {counted}", request.prompt_bound());
         }
     }

@@ -9,7 +9,7 @@
     clippy::arithmetic_side_effects
 )]
 
-use tokens::Model;
+use tokens::{Cache, Model};
 use wire::{ReadError, Request, Rewrite, recognise};
 
 fn try_read(body: &[u8]) -> Result<Request, ReadError> {
@@ -216,7 +216,7 @@ fn another_body_than_the_one_read_is_left_alone() {
         ),
         None
     );
-    assert!(!request.count_prompt(b"\xff\xff", &Model::of("gpt-4o")).exact);
+    assert!(!request.count_prompt(b"\xff\xff", &Model::of("gpt-4o"), &mut Cache::new()).exact);
 }
 
 /// The example of OpenAI's cookbook, with the figures its API reported there: 129 for gpt-4 and gpt-3.5-turbo, 124 for
@@ -232,7 +232,7 @@ fn the_cookbooks_messages_count_as_the_api_counted_them() {
         {"role":"user","content":"This late pivot means we don't have time to boil the ocean for the client deliverable."}]}"#;
     let request = read(body);
     for (model, tokens) in [("gpt-4", 129), ("gpt-4o", 124)] {
-        let counted = request.count_prompt(body.as_bytes(), &Model::of(model));
+        let counted = request.count_prompt(body.as_bytes(), &Model::of(model), &mut Cache::new());
         assert_eq!((counted.tokens(), counted.exact), (tokens, true));
         assert!(request.prompt_bound() >= tokens);
     }
@@ -251,7 +251,7 @@ fn the_cookbooks_tool_counts_as_the_api_counted_it() {
         "required":["location"]}}}]}"#;
     let request = read(body);
     for (model, tokens) in [("gpt-4", 105), ("gpt-4o", 101)] {
-        let counted = request.count_prompt(body.as_bytes(), &Model::of(model));
+        let counted = request.count_prompt(body.as_bytes(), &Model::of(model), &mut Cache::new());
         assert_eq!((counted.tokens(), counted.exact), (tokens, false));
     }
 }
@@ -261,7 +261,8 @@ fn a_field_that_is_not_known_makes_the_count_an_estimate_of_the_same_prompt() {
     let body = |field: &str| {
         format!(r#"{{"model":"gpt-4o",{field}"messages":[{{"role":"user","content":"Hello there"}}]}}"#)
     };
-    let count = |body: String| read(&body).count_prompt(body.as_bytes(), &Model::of("gpt-4o"));
+    let count =
+        |body: String| read(&body).count_prompt(body.as_bytes(), &Model::of("gpt-4o"), &mut Cache::new());
     let (plain, unknown) = (count(body("")), count(body(r#""tool_choice":"auto","#)));
     assert_eq!(plain.tokens(), unknown.tokens());
     assert!(plain.exact && !unknown.exact);
@@ -271,7 +272,9 @@ fn a_field_that_is_not_known_makes_the_count_an_estimate_of_the_same_prompt() {
 fn escapes_count_as_what_they_stand_for() {
     let plain = r#"{"model":"m","messages":[{"role":"user","content":"é \" 日本"}]}"#;
     let escaped = r#"{"model":"m","messages":[{"role":"user","content":"\u00e9 \u0022 \u65e5\u672c"}]}"#;
-    let count = |body: &str| read(body).count_prompt(body.as_bytes(), &Model::of("gpt-4o")).tokens();
+    let count = |body: &str| {
+        read(body).count_prompt(body.as_bytes(), &Model::of("gpt-4o"), &mut Cache::new()).tokens()
+    };
     assert_eq!(count(plain), count(escaped));
 }
 
@@ -290,7 +293,9 @@ fn an_inline_image_is_bounded_by_what_an_image_can_cost_not_by_its_bytes() {
     let low = read(&body(r#","detail":"low""#)).prompt_bound();
     assert!((4_784..4_814).contains(&low), "{low}");
     let with_image = body("");
-    assert!(!read(&with_image).count_prompt(with_image.as_bytes(), &Model::of("gpt-4o")).exact);
+    assert!(
+        !read(&with_image).count_prompt(with_image.as_bytes(), &Model::of("gpt-4o"), &mut Cache::new()).exact
+    );
 }
 
 #[test]
@@ -298,5 +303,5 @@ fn a_part_of_unknown_kind_can_be_as_large_as_a_context_window() {
     let body =
         r#"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}]}"#;
     assert!(read(body).prompt_bound() >= 1_047_576);
-    assert!(!read(body).count_prompt(body.as_bytes(), &Model::of("gpt-4o")).exact);
+    assert!(!read(body).count_prompt(body.as_bytes(), &Model::of("gpt-4o"), &mut Cache::new()).exact);
 }

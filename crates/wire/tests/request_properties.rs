@@ -14,7 +14,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokens::Model;
+use tokens::{Cache, Model};
 use wire::{Pointer, Request, Rewrite, Route, read_pointers, recognise};
 
 /// A format with the fields that are changed in it.
@@ -318,9 +318,9 @@ proptest! {
         let body = json!({"model": "gpt-4o", "messages": messages}).to_string();
         let (path, model) = ("/v1/chat/completions", Model::of("gpt-4o"));
         let request = read(path, body.as_bytes());
-        let total = request.count_prompt(body.as_bytes(), &model).tokens();
+        let total = request.count_prompt(body.as_bytes(), &model, &mut Cache::new()).tokens();
         let most = total * share / 100;
-        let Some(trim) = request.trim(body.as_bytes(), &model, most) else { return Ok(()) };
+        let Some(trim) = request.trim(body.as_bytes(), &model, most, &mut Cache::new()) else { return Ok(()) };
         let edits = Rewrite { trim: Some(&trim), ..Rewrite::default() };
         let changed = request.rewrite(body.as_bytes(), &edits).unwrap();
         let after: Value = serde_json::from_slice(&changed).unwrap();
@@ -335,7 +335,7 @@ proptest! {
         }
         prop_assert_eq!(trim.messages as usize, messages.len() - left.len());
         prop_assert_eq!(trim.bytes as usize, body.len() - changed.len());
-        let recount = read(path, &changed).count_prompt(&changed, &model).tokens();
+        let recount = read(path, &changed).count_prompt(&changed, &model, &mut Cache::new()).tokens();
         prop_assert_eq!(trim.remaining, recount);
         // No more than needed: with the last turn that went, it would be too long.
         prop_assert!(trim.tokens + trim.remaining > most);
@@ -354,9 +354,9 @@ proptest! {
             for content_type in ["application/json", "multipart/form-data; boundary=x"] {
                 let Ok(Some(request)) = Request::read(&route(path), content_type.as_bytes(), &bytes) else { continue };
                 let model = Model::of("gpt-4o");
-                let counted = request.count_prompt(&bytes, &model);
+                let counted = request.count_prompt(&bytes, &model, &mut Cache::new());
                 prop_assert!(request.prompt_bound() >= counted.tokens(), "{path}: {} < {counted:?}", request.prompt_bound());
-                let trim = request.trim(&bytes, &model, 1);
+                let trim = request.trim(&bytes, &model, 1, &mut Cache::new());
                 let edits = Rewrite { include_usage: true, output_limit: Some(7), model: Some("m"), trim: trim.as_ref() };
                 if let Some(changed) = request.rewrite(&bytes, &edits) {
                     prop_assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&changed).is_ok());

@@ -10,7 +10,7 @@
 )]
 
 use serde_json::{Value, json};
-use tokens::Model;
+use tokens::{Cache, Model};
 use wire::{Request, Rewrite, Trim, recognise};
 
 fn read(path: &str, body: &str) -> Request {
@@ -21,7 +21,7 @@ fn read(path: &str, body: &str) -> Request {
 /// The body with at most so many tokens, and what was left out.
 fn trimmed(path: &str, body: &str, most: u64) -> Option<(String, Trim)> {
     let request = read(path, body);
-    let trim = request.trim(body.as_bytes(), &Model::of("gpt-4o"), most)?;
+    let trim = request.trim(body.as_bytes(), &Model::of("gpt-4o"), most, &mut Cache::new())?;
     let edits = Rewrite { trim: Some(&trim), ..Rewrite::default() };
     let changed = request.rewrite(body.as_bytes(), &edits).expect("something was left out");
     Some((String::from_utf8(changed).unwrap(), trim))
@@ -44,13 +44,16 @@ fn the_oldest_turns_go_and_system_messages_and_the_last_turn_stay() {
         user("two"),
         user("three")
     ));
-    let total = read(CHAT, &all).count_prompt(all.as_bytes(), &Model::of("gpt-4o")).tokens();
+    let total =
+        read(CHAT, &all).count_prompt(all.as_bytes(), &Model::of("gpt-4o"), &mut Cache::new()).tokens();
     assert_eq!(trimmed(CHAT, &all, total), None);
 
     let (changed, trim) = trimmed(CHAT, &all, total - 1).unwrap();
     assert_eq!(changed, body(&format!("{system} , {}\n,\n{answer} , {}", user("two"), user("three"))));
     assert_eq!((trim.turns, trim.messages, trim.bytes), (1, 2, (all.len() - changed.len()) as u64));
-    let left = read(CHAT, &changed).count_prompt(changed.as_bytes(), &Model::of("gpt-4o")).tokens();
+    let left = read(CHAT, &changed)
+        .count_prompt(changed.as_bytes(), &Model::of("gpt-4o"), &mut Cache::new())
+        .tokens();
     assert_eq!((trim.remaining, trim.tokens), (left, total - left));
 
     let (changed, trim) = trimmed(CHAT, &all, 0).unwrap();

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{EVENTS, JSON, chat_meter, figures, read_chat};
-use tokens::{Model, Usage};
+use tokens::{Cache, Model, Usage};
 use wasm_bindgen_test::wasm_bindgen_test;
 use wire::{Passed, Request, Rewrite, recognise};
 
@@ -45,7 +45,7 @@ fn a_request_is_read_counted_and_rewritten() {
     let request = read_chat(body).unwrap();
     assert_eq!((request.model(), request.stream(), request.output_limit()), ("gpt-4o", true, Some(500)));
     // OpenAI reported 14 prompt tokens for this message.
-    let counted = request.count_prompt(body, &Model::of("gpt-4o"));
+    let counted = request.count_prompt(body, &Model::of("gpt-4o"), &mut Cache::new());
     assert_eq!((counted.tokens(), counted.exact), (14, true));
     let changed = request
         .rewrite(body, &Rewrite { include_usage: true, output_limit: Some(50), model: None, trim: None })

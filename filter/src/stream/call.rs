@@ -20,8 +20,9 @@ use crate::signature::Signature;
 use crate::stats::Finished;
 use crate::worker::Worker;
 use policy::{Consumed, Counting, Dimension, Gpu, Most};
+use std::cell::RefCell;
 use std::rc::Rc;
-use tokens::{Known as EncodingKnown, Learned, Model, Usage};
+use tokens::{Cache, Known as EncodingKnown, Learned, Model, Usage};
 use wire::{Counted, CutOff, PromptCount, Reported, Request, ResponseHead, Rewrite};
 
 const TOO_LARGE: &str =
@@ -45,6 +46,8 @@ pub(super) struct Call {
     pub(super) model: Model,
     /// The prompt's count, once it was made.
     prompt: Option<PromptCount>,
+    /// The worker's.
+    counting: Rc<RefCell<Cache>>,
     /// Where the count is an estimate: what such prompts hardly exceed, if enough was learned to say.
     upper: Option<u64>,
     /// Whether the client takes answers in encodings.
@@ -102,6 +105,7 @@ impl Call {
                     sent_encoded,
                     model,
                     prompt: None,
+                    counting: Rc::clone(&worker.counting),
                     upper: None,
                     encodings,
                     signature: signature.filter(|_| !worker.config.rewrite_signed),
@@ -127,8 +131,10 @@ impl Call {
 
     /// Counts the prompt, if that was not done.
     fn count_prompt(&mut self) -> PromptCount {
-        let (request, body) = (&self.request, &self.body);
-        *self.prompt.get_or_insert_with(|| request.count_prompt(body, &self.model))
+        let (request, body, counting) = (&self.request, &self.body, &self.counting);
+        *self
+            .prompt
+            .get_or_insert_with(|| request.count_prompt(body, &self.model, &mut counting.borrow_mut()))
     }
 
     /// Counts the prompt for a verdict. Answers what time it is then: a long one takes a while.

@@ -5,7 +5,7 @@ use crate::seeds::Seeds;
 use crate::{Random, Target};
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokens::Model;
+use tokens::{Cache, Model};
 use wire::{Api, Pointer, Request, Rewrite, Route, read_pointers};
 
 /// Bytes that a reader may take beside what it copies (names of models).
@@ -72,7 +72,7 @@ fn check(api: Api, body: &[u8]) {
         assert_valid(body);
     }
     for model in MODELS {
-        let count = request.count_prompt(body, &Model::of(model));
+        let count = request.count_prompt(body, &Model::of(model), &mut Cache::new());
         let (bound, tokens) = (request.prompt_bound(), count.tokens());
         assert!(bound >= tokens || count.media > 0, "{model}: {tokens} tokens, bound {bound}");
     }
@@ -128,10 +128,10 @@ fn check_rewriting(route: &Route, kind: &[u8], body: &[u8], request: &Request, r
 /// What is left after trimming is a request, of as many tokens as was said.
 fn check_trimming(route: &Route, kind: &[u8], body: &[u8], request: &Request, random: &mut Random) {
     let model = Model::of("gpt-4o");
-    let count = request.count_prompt(body, &model);
+    let count = request.count_prompt(body, &model, &mut Cache::new());
     let tokens = count.tokens();
     let most = random.number() % (tokens + 1);
-    let Some(trim) = request.trim(body, &model, most) else { return };
+    let Some(trim) = request.trim(body, &model, most, &mut Cache::new()) else { return };
     let edits = Rewrite { trim: Some(&trim), ..Rewrite::default() };
     let changed = request.rewrite(body, &edits).expect("what is left out makes a change");
     assert_eq!(changed.len() as u64 + trim.bytes, body.len() as u64);
@@ -140,7 +140,7 @@ fn check_trimming(route: &Route, kind: &[u8], body: &[u8], request: &Request, ra
         other => panic!("{:?} of {:?}", other.err(), String::from_utf8_lossy(&changed)),
     };
     if count.exact {
-        assert_eq!(again.count_prompt(&changed, &model).tokens(), trim.remaining);
+        assert_eq!(again.count_prompt(&changed, &model, &mut Cache::new()).tokens(), trim.remaining);
     }
     assert_eq!(trim.remaining + trim.tokens, tokens);
 }

@@ -7,7 +7,7 @@ use super::tools::tool;
 use super::{Audio, Image, Sink, media};
 use crate::Api;
 use crate::json::Str;
-use tokens::{Encoding, Framing, Known, Model, Raw, Scripts, Work};
+use tokens::{Cache, Encoding, Framing, Known, Model, Raw, Scripts, Work};
 
 /// Every reply is primed with `<|start|>assistant<|message|>`; a reasoning model's without the last of these, because it
 /// first says in which channel it speaks (recorded: o3-mini, gpt-5, gpt-5.2).
@@ -69,13 +69,14 @@ impl PromptCount {
 
 /// Counts a prompt.
 #[derive(Debug)]
-pub(crate) struct Count {
+pub(crate) struct Count<'c> {
     model: Model,
     /// What goes to the newer API.
     is_responses: bool,
     count: PromptCount,
     has_system: bool,
     results: Results,
+    cache: &'c mut Cache,
     /// Work that is left; what exceeds it is bounded from above.
     work: Work,
     scratch: String,
@@ -83,8 +84,8 @@ pub(crate) struct Count {
     marks: Option<Vec<u64>>,
 }
 
-impl Count {
-    pub(crate) fn new(model: &Model, api: Api) -> Count {
+impl<'c> Count<'c> {
+    pub(crate) fn new(model: &Model, api: Api, cache: &'c mut Cache) -> Self {
         // Embeddings and the older completions take texts as they are.
         let plain = matches!(api, Api::OpenAiEmbeddings | Api::OpenAiCompletions);
         let primer = match model.framing {
@@ -103,6 +104,7 @@ impl Count {
             },
             has_system: false,
             results: Results::default(),
+            cache,
             work: Work::of(STEPS),
             scratch: String::new(),
             marks: None,
@@ -167,7 +169,7 @@ impl Count {
     }
 
     fn count_plain(&mut self, text: &str) {
-        let counted = tokens::count_within(self.model.encoding, text, &mut self.work);
+        let counted = self.cache.count_within(self.model.encoding, text, &mut self.work);
         self.count.exact &= counted.exact;
         self.count.text = self.count.text.saturating_add(counted.tokens);
         if self.model.known == Known::Estimated {
@@ -176,7 +178,7 @@ impl Count {
     }
 }
 
-impl Sink for Count {
+impl Sink for Count<'_> {
     fn message(&mut self) {
         if let Some(marks) = &mut self.marks {
             marks.push(self.count.tokens());

@@ -24,7 +24,7 @@ use error::Problem;
 use format::{Format, Limits};
 use reader::{Facts, Home, LONGEST_MODEL, Reader, Told, surely};
 use std::borrow::Cow;
-use tokens::{Model, audio_milliseconds};
+use tokens::{Cache, Model, audio_milliseconds};
 
 /// What a request asks for, with spans into its body; prompt text is neither copied nor kept.
 ///
@@ -283,8 +283,8 @@ impl Request {
     /// schemas and unknown fields make it an estimate; a file is not estimated at all (0 tokens). A text that would
     /// take too long to count makes it an upper bound.
     #[must_use]
-    pub fn count_prompt(&self, body: &[u8], model: &Model) -> PromptCount {
-        let mut count = Count::new(model, self.api);
+    pub fn count_prompt(&self, body: &[u8], model: &Model, cache: &mut Cache) -> PromptCount {
+        let mut count = Count::new(model, self.api, cache);
         let walked = self.walk(body, &mut count);
         if walked.is_none() || self.unknown {
             count.unsure();

@@ -5,7 +5,7 @@ use super::turns::{Item, Role, items};
 use super::{Request, rewrite::Edit};
 use crate::json::{Scanner, Span};
 use crate::prompt::Count;
-use tokens::Model;
+use tokens::{Cache, Model};
 
 /// What to leave out of a request, and what that saves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,9 +36,9 @@ impl Request {
     ///
     /// `None` where nothing can be left out: the prompt has few enough tokens, is one turn, or is no conversation.
     #[must_use]
-    pub fn trim(&self, body: &[u8], model: &Model, most: u64) -> Option<Trim> {
+    pub fn trim(&self, body: &[u8], model: &Model, most: u64, cache: &mut Cache) -> Option<Trim> {
         let turns = self.format.turns?;
-        let mut count = Count::new(model, self.api);
+        let mut count = Count::new(model, self.api, cache);
         let mut conversation = None;
         for part in &self.facts.parts {
             let text = text_of(body, part)?;
