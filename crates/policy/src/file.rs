@@ -9,6 +9,7 @@ mod guardrails;
 mod models;
 mod overrides;
 mod reserve;
+mod syntax;
 mod unreachable;
 mod values;
 mod weights;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use syntax::syntax_problem;
 use values::{header_name, per_million};
 use windows::CalendarEntry;
 
@@ -98,7 +100,7 @@ impl Policy {
             // A file that is just being written again, more likely than a wish for no limits at all.
             return Err(vec![Problem::new("the file is empty").suggest("`{}` meters and limits nothing")]);
         }
-        let file: File = serde_saphyr::from_str(text).map_err(|error| vec![syntax_problem(&error)])?;
+        let file: File = serde_saphyr::from_str(text).map_err(|error| vec![syntax_problem(&error, text)])?;
         let mut problems = Vec::new();
         let dimensions = read_dimensions(file.dimensions, &mut problems);
         let prices = read_prices(file.prices, &mut problems);
@@ -144,14 +146,6 @@ impl Policy {
 
 fn line<T>(spanned: &Spanned<T>) -> u64 {
     spanned.referenced.line()
-}
-
-fn syntax_problem(error: &serde_saphyr::Error) -> Problem {
-    let problem = Problem::new(error.without_snippet().to_string());
-    match error.location() {
-        Some(location) => problem.at(location.line()),
-        None => problem,
-    }
 }
 
 /// Not cryptographic: it tells versions apart, it does not defend against anyone.

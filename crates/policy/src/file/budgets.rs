@@ -67,7 +67,7 @@ pub(super) fn read_budgets(
     }
     let mut budgets: Vec<Budget> = Vec::new();
     for (at, entry) in entries.into_iter().enumerate() {
-        let entry = entry.value;
+        let mut entry = entry.value;
         let mut wrong = |field: &str, line: u64, what: String, suggestion: Option<String>| {
             let problem = Problem::new(format!("budgets[{at}].{field}: {what}")).at(line);
             problems.push(match suggestion {
@@ -96,6 +96,9 @@ pub(super) fn read_budgets(
         }
         let (limit, unit) = limit(&entry.limit.value).unwrap_or_else(|what| {
             wrong("limit", line(&entry.limit), what, Some(EXAMPLES.to_owned()));
+            // What goes by the unit can't be judged without one.
+            (entry.overrides, entry.burst) = (Vec::new(), None);
+            entry.weights = WeightsEntry::default();
             (0, Unit::Requests)
         });
         let per: Vec<&str> = entry.per.iter().map(|dimension| dimension.value.as_str()).collect();

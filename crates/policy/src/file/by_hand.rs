@@ -27,7 +27,9 @@ impl Budget {
     /// # Errors
     /// What is wrong with it.
     pub fn read_amount(&self, text: &str) -> Result<u64, String> {
-        let (amount, unit) = limit(text).map_err(|problem| format!("`{text}`: {problem}"))?;
+        let example = self.unit.amount(self.limit);
+        let (amount, unit) =
+            limit(text).map_err(|problem| format!("`{text}`: {problem} (such as `{example}`)"))?;
         // Of weighted tokens the weights are the budget's.
         if unit.to_string() == self.unit.to_string() {
             Ok(amount)
@@ -59,7 +61,7 @@ budgets:
         assert_eq!(read("talk", "5_000 tokens"), Ok(5_000));
         assert_eq!(read("dear", "70 weighted tokens"), Ok(70));
         assert_eq!(read("talk", "5 USD").unwrap_err(), "`5 USD`: budget `talk` counts tokens");
-        assert_eq!(read("talk", "5").unwrap_err(), "`5`: say an amount and a unit");
+        assert_eq!(read("talk", "5").unwrap_err(), "`5`: say an amount and a unit (such as `100 tokens`)");
         assert!(read("talk", "0 tokens").unwrap_err().contains("must be more than 0"));
         assert!(read("spend", "-3 USD").unwrap_err().contains("`-3` is no amount of USD"));
     }

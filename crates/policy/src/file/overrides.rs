@@ -130,6 +130,8 @@ budgets:
         ] {
             assert_eq!(problems(what, instead), [problem]);
         }
+        let wrong_unit = problems("limit: 500 USD", "limit: 500 UDS");
+        assert_eq!(wrong_unit.len(), 1, "the overrides are not to blame: {wrong_unit:?}");
         let weighted = GOOD
             .replace("USD", "weighted tokens")
             .replace("window: month\n", "window: 1h\n    weights: { output: 2 }\n");

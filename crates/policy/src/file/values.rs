@@ -20,15 +20,27 @@ pub(super) fn limit(text: &str) -> Result<(u64, Unit), String> {
         other => match other.strip_suffix("tokens").map(|classes| Classes::named(classes.trim())) {
             Some(Ok(classes)) => (Unit::TokensOf(classes), 0),
             Some(Err(name)) => return Err(format!("unknown class of tokens `{name}`")),
-            None => return Err(format!("unknown unit `{other}`")),
+            None => return Err(format!("unknown unit `{other}`{}", near(other))),
         },
     };
-    let amount =
-        scaled_decimal(&amount, scale).ok_or_else(|| format!("`{amount}` is no amount of {unit}"))?;
-    if amount == 0 || amount > LARGEST_AMOUNT {
-        return Err("must be more than 0 and at most 1152921504606846976 units".to_owned());
+    match scaled_decimal(&amount, scale) {
+        Some(amount @ 1..=LARGEST_AMOUNT) => Ok((amount, unit)),
+        None if !is_huge(&amount, scale) => Err(format!("`{amount}` is no amount of {unit}")),
+        _ => Err(format!("must be more than 0 and at most {}", unit.amount(LARGEST_AMOUNT))),
     }
-    Ok((amount, unit))
+}
+
+/// Whether it is a number, and what of it is before the point needs more than a `u64`'s 20 digits in all.
+fn is_huge(amount: &str, scale: i32) -> bool {
+    let whole = amount.split('.').next().unwrap_or_default();
+    let digits = i32::try_from(whole.len()).unwrap_or(i32::MAX);
+    whole.bytes().all(|byte| byte.is_ascii_digit()) && digits.saturating_add(scale) >= 20
+}
+
+fn near(unit: &str) -> String {
+    let known = ["tokens", "requests", "concurrent requests", "weighted tokens", "GPU seconds", "USD"];
+    let close = nearest(unit, &known).filter(|close| close.starts_with("did you mean"));
+    close.map_or_else(String::new, |close| format!(", {close}"))
 }
 
 /// `10%`, `12.5%`, as thousandths: from 0.1% to 100%.
@@ -112,6 +124,14 @@ mod tests {
             "99999999999999999999 tokens",
         ] {
             assert!(limit(bad).is_err(), "{bad}");
+        }
+        for (bad, why) in [
+            ("5 tokenz", "unknown unit `tokenz`, did you mean `tokens`?"),
+            ("0 tokens", "must be more than 0 and at most 1152921504606846976 tokens"),
+            ("100000000000 USD", "must be more than 0 and at most 1152921.504606846976 USD"),
+            ("1,000 tokens", "`1,000` is no amount of tokens"),
+        ] {
+            assert_eq!(limit(bad), Err(why.to_owned()));
         }
         for bad in [-0.1, f64::NAN, 0.0001, 8.001] {
             assert!(thousandths(bad, 8).is_err(), "{bad}");

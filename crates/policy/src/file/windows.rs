@@ -113,6 +113,12 @@ pub(super) fn read_window(
 
 /// A window that follows no calendar.
 fn length(text: &str) -> Result<Window, (String, String)> {
+    if let Some((kind @ ("rolling" | "refill"), word)) = text.split_once(' ')
+        && WORDS.contains(&word.trim())
+    {
+        let suggestion = format!("such as `{kind} 60s` or `{kind} 1d`");
+        return Err((format!("`{text}` is no window: `{kind}` goes with a length"), suggestion));
+    }
     if let Some(refill) = text.strip_prefix("refill") {
         return match fixed(refill.trim())? {
             Window::Fixed { ms } => Ok(Window::Refill { ms, burst: None }),
@@ -135,7 +141,8 @@ fn fixed(text: &str) -> Result<Window, (String, String)> {
         text => text,
     };
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit_ms: u64 = match text.get(digits.len()..) {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let unit_ms: u64 = match text.get(digits.len()..).filter(|_| is_number) {
         Some("s") => 1_000,
         Some("m") => 60_000,
         Some("h") => 3_600_000,
@@ -199,6 +206,16 @@ mod tests {
     fn what_is_wrong_is_said_with_its_line_and_what_to_do() {
         for (file, budget, problem) in [
             ("", "window: monht", "line 5: budgets[0].window: `monht` is no window (did you mean `month`?)"),
+            (
+                "",
+                "window: rolling day",
+                "line 5: budgets[0].window: `rolling day` is no window: `rolling` goes with a length (such as `rolling 60s` or `rolling 1d`)",
+            ),
+            (
+                "",
+                "window: 1 h",
+                &*format!("line 5: budgets[0].window: `1 h` is no window ({})", super::EXAMPLES),
+            ),
             (
                 "",
                 "window: 1y",
