@@ -4,6 +4,7 @@
 //! * [`Encoding`] names a vocabulary; [`Model`] tells from a model's name which one it uses and whether that is known.
 //! * [`count`] counts a text exactly, [`count_within`] for a bounded amount of work, [`exceeds`] stops as soon as it
 //!   knows.
+//! * [`Cache`] counts one text after the other, and faster for what the last ones left.
 //! * [`Counter`] counts a text that arrives in pieces, [`count_with_special`] one that holds control tokens.
 //! * [`Learned`] estimates what a model with another tokenizer counts, and learns it from what its provider reports.
 //! * [`ImageRule`], [`image_size`], [`audio_milliseconds`] tell what images and recordings cost.
@@ -14,26 +15,27 @@
 //!
 //! # Where the limit is
 //!
-//! Per token, counting 10 kB pieces of `benches/texts.py` with `o200k_base` natively, simulated by
+//! Per token, counting 10 kB pieces of `benches/texts.py` with `o200k_base` and a [`Cache`] natively, simulated by
 //! `valgrind --tool=callgrind --branch-sim=yes --cache-sim=yes` with caches of 32 kB and 1 MB (what its simple predictor
 //! mispredicts is above what a processor does):
 //!
 //! | | bytes | instructions | loads and stores | misses of 32 kB | of 1 MB | mispredictions |
 //! |---|---|---|---|---|---|---|
-//! | prose | 4.8 | 192 | 58 | 1.6 | 0.20 | 0.7 |
-//! | code | 3.7 | 142 | 43 | 0.9 | 0.13 | 0.5 |
-//! | chat JSON | 2.7 | 134 | 37 | 0.8 | 0.08 | 0.5 |
-//! | Chinese | 4.1 | 518 | 126 | 3.3 | 0.23 | 4.3 |
-//! | Russian | 7.0 | 1,437 | 333 | 8.3 | 0.44 | 6.6 |
+//! | prose | 4.8 | 174 | 51 | 1.5 | 0.21 | 0.6 |
+//! | code | 3.7 | 131 | 39 | 0.8 | 0.13 | 0.5 |
+//! | chat JSON | 2.7 | 121 | 34 | 0.9 | 0.09 | 0.4 |
+//! | Chinese | 4.1 | 459 | 113 | 2.9 | 0.23 | 3.8 |
+//! | Japanese | 4.1 | 420 | 95 | 2.1 | 0.15 | 3.1 |
+//! | Russian | 7.0 | 1,372 | 322 | 7.8 | 0.45 | 6.4 |
 //!
-//! In English a quarter of the instructions finds the pieces, not quite a half looks them up (70 for a piece of up to 7
-//! bytes, more for a longer one), and 30 % merge the one piece in sixteen that is no token: a thousand for each, where
-//! four in ten are remembered from before; by time it is nearly half, in chat requests too, for each step of it waits
-//! for the last. A look-up waits for two loads, one after the other: a displacement, which the second-level cache holds
-//! (80 kB), and an entry (1.8 MB), which for rare words it does not: so the entries of several windows are loaded
-//! together. Mispredictions are where the loops over a window's pieces end, three a window, and in merging. Text that
-//! was just counted is counted half as fast again as fresh text: the branches are then known, the entries near. Russian
-//! merges half of its bytes, in pieces of 18.
+//! In English a quarter of the instructions finds the pieces, half looks them up (70 for a piece of up to 7 bytes, more
+//! for a longer one), and a quarter merges the one piece in twenty that is no token: a thousand for each that the cache does
+//! not hold, which are 46 in a hundred (were it endless, 43); by time it is more, for each step of merging waits for the
+//! last. In chat requests, full of digits and keys, 70 in a hundred are not held, and merging is 36 %. A look-up waits for
+//! two loads, one after the other: a displacement, which the second-level cache holds (80 kB), and an entry (1.8 MB), which
+//! for rare words it does not: so the entries of several windows are loaded together. Mispredictions are where the loops
+//! over a window's pieces end, three a window, and in merging. Russian merges half of its bytes, in pieces of 18, more than a
+//! [`Cache`] takes.
 //!
 //! What could still be gained: of the 45 instructions of a look-up a third takes up what differs by length, which tables of a
 //! like form for 3 to 8 bytes would save (7 %). Vectors would tell bytes apart in half the instructions (9 %), but
