@@ -28,9 +28,10 @@ fn a_seed_always_plays_the_same() {
     }
 }
 
-/// The first seed that finds the bug.
+/// The first seed that finds the bug. The rarest one shows in one of some two hundred; which ones changes with all that is
+/// rolled before.
 fn found(bug: Bug) -> Failure {
-    (0..400)
+    (0..2_000)
         .find_map(|seed| run(seed, Some(bug), false).err())
         .unwrap_or_else(|| panic!("no seed finds {bug:?}"))
 }
