@@ -1,6 +1,6 @@
 //! The policy in force, and its reload when the file changes.
 
-use crate::live_file::Stamp;
+use crate::live_file::{Stamp, Watch};
 use policy::{Policy, Problem};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -25,6 +25,8 @@ impl Current {
 #[derive(Debug)]
 pub struct LivePolicy {
     path: PathBuf,
+    /// What the file looked like just before it was first read.
+    first: Stamp,
     current: RwLock<Arc<Current>>,
 }
 
@@ -32,14 +34,20 @@ impl LivePolicy {
     /// # Errors
     /// What is wrong with the file, a line each.
     pub fn load(path: &Path) -> Result<LivePolicy, String> {
-        let current = RwLock::new(Arc::new(read(path)?));
-        Ok(LivePolicy { path: path.to_owned(), current })
+        let path = path.to_owned();
+        let first = Stamp::of(std::slice::from_ref(&path));
+        let current = RwLock::new(Arc::new(read(&path)?));
+        Ok(LivePolicy { path, first, current })
     }
 
     /// One that no file stands behind: only [`LivePolicy::adopt`] changes it.
     #[must_use]
     pub fn of(policy: Policy) -> LivePolicy {
-        LivePolicy { path: PathBuf::new(), current: RwLock::new(Arc::new(Current::of(policy))) }
+        LivePolicy {
+            path: PathBuf::new(),
+            first: Stamp::of(&[]),
+            current: RwLock::new(Arc::new(Current::of(policy))),
+        }
     }
 
     #[must_use]
@@ -52,6 +60,12 @@ impl LivePolicy {
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         Stamp::of(std::slice::from_ref(&self.path))
+    }
+
+    /// Watches the file for changes since it was first read: opening a store may take a while.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch::since(self.first.clone())
     }
 
     /// Reads the file again. The new policy is not in force yet: [`LivePolicy::adopt`] it.
@@ -82,4 +96,21 @@ pub fn read(path: &Path) -> Result<Current, String> {
         tracing::warn!("{}: {doubt}", path.display());
     }
     Ok(Current { doubts, ..Current::of(policy) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_between_the_first_reading_and_the_first_look_is_seen() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("policy.yaml");
+        std::fs::write(&path, "{}").unwrap();
+        let policy = LivePolicy::load(&path).unwrap();
+        std::fs::write(&path, "output_limit: 7").unwrap();
+        let (mut watch, looks) = (policy.watch(), policy.stamp());
+        assert!(!watch.due(&looks), "it may still be written to");
+        assert!(watch.due(&looks));
+    }
 }

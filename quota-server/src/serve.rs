@@ -3,7 +3,6 @@
 use crate::edge;
 use crate::edge::door::{self, Limits};
 use crate::edge::options::{self, Edge};
-use crate::live_file::Watch;
 use crate::live_policy::{Current, LivePolicy};
 use crate::metrics::Metrics;
 use crate::service::Core;
@@ -53,8 +52,8 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let clock = Box::new(crate::unix_ms);
     let core = Arc::new(Core { store, policy, metrics: Metrics::default(), clock });
 
-    let grpc = listen(options.grpc).await?;
-    let http = listen(options.http).await?;
+    let grpc = listen("--grpc", options.grpc).await?;
+    let http = listen("--http", options.http).await?;
     let (grpc_at, http_at) = (address(&grpc)?, address(&http)?);
     // Before anybody knows of us: an early SIGHUP would end the process.
     let (asked_to_stop, hangups) = (asked_to_stop()?, on(SignalKind::hangup())?);
@@ -90,8 +89,8 @@ pub async fn serve(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-async fn listen(at: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(at).await.map_err(|error| format!("can't listen on {at}: {error}"))
+async fn listen(option: &str, at: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(at).await.map_err(|error| format!("{option} {at}: can't listen there: {error}"))
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, String> {
@@ -113,13 +112,14 @@ fn asked_to_stop() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
-/// Sweeps the store and reads changed files again (see [`Watch`]), each second; a SIGHUP has all of them read at once.
+/// Sweeps the store and reads changed files again (see [`crate::live_file::Watch`]), each second; a SIGHUP has all of them
+/// read at once.
 async fn tick(core: Arc<Core>, edge: Arc<Edge>, mut hangups: Signal, keep: Retention) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Some of what is due each tick, then nothing for an hour.
     let mut retain_at = 0;
-    let mut watch = Watch::since(core.policy.stamp());
+    let mut watch = core.policy.watch();
     loop {
         let asked = tokio::select! {
             _ = ticks.tick() => false,
