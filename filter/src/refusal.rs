@@ -7,7 +7,7 @@ mod shape;
 use crate::admission::Shortage;
 use crate::rules::Rule;
 use limits::Limits;
-use policy::Unit;
+use policy::{Unit, Window};
 use wire::Api;
 
 /// Longest wait that SDKs are told to sit out themselves: OpenAI's Python SDK obeys up to 60 s in its older versions
@@ -69,9 +69,12 @@ impl Refusal {
 
     /// A budget does not admit the call: a throttle where waiting a little helps, else an exhausted budget, which no
     /// SDK may retry.
-    /// `limit` is the subject's: of a bucket that is refilled, the shortage has its size.
+    /// `limit` is the subject's in the policy. The shortage has the one that the server goes by, which top-ups have raised
+    /// and a newer policy may have changed; of a bucket that is refilled, it is the bucket's size.
     pub(crate) fn shortage(rule: &Rule, limit: u64, shortage: &Shortage) -> Refusal {
         let budget = &rule.budget;
+        let refills = matches!(budget.window, Window::Refill { .. });
+        let limit = if refills { limit } else { shortage.limit };
         let (says, window) = (budget.says(limit), &budget.window);
         let can_ever_fit = shortage.need.saturating_add(shortage.keep) <= shortage.limit;
         let retry_ms = shortage.retry_in_ms.max(1);

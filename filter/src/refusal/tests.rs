@@ -74,6 +74,17 @@ fn a_bucket_that_is_refilled_says_its_rate_and_its_size() {
 }
 
 #[test]
+fn a_budget_that_was_topped_up_says_what_it_has_now() {
+    let rules =
+        Rules::new(Policy::from_yaml("budgets: [{ name: b, limit: 100 tokens, window: 1d }]").unwrap());
+    let shortage = Shortage { rule: 0, limit: 700, need: 900, keep: 0, retry_in_ms: 3_600_000 };
+    let reply = Refusal::shortage(&rules.budgets()[0], 100, &shortage).reply(Api::OpenAiChat, NOW);
+    let text = String::from_utf8_lossy(&reply.body);
+    assert!(text.contains("up to 900 tokens, more than budget 'b' ever has: 700 tokens per 1d"), "{text}");
+    assert_eq!(header(&reply, "x-ratelimit-limit-tokens"), Some("700"));
+}
+
+#[test]
 fn an_exhausted_budget_is_not_retried() {
     let refusal = refusal("20 requests", 1, 360_000);
     assert_eq!((refusal.status, code(&refusal).as_str()), (429, "insufficient_quota"));
