@@ -116,10 +116,13 @@ fn subject(budget: &Budget, mut said: BTreeMap<String, String>) -> Result<Vec<St
         per => format!("is kept per {}", per.join(", ")),
     };
     let mut subject = Vec::with_capacity(budget.per.len());
+    let other = said.keys().find(|name| !budget.per.contains(name)).cloned();
     for name in &budget.per {
-        let value = said
-            .remove(name)
-            .ok_or_else(|| format!("subject: budget `{}` {kept_per}; `{name}` is missing", budget.name))?;
+        let value = said.remove(name).ok_or_else(|| {
+            let other =
+                other.as_ref().map_or_else(String::new, |other| format!(", and `{other}` is none of it"));
+            format!("subject: budget `{}` {kept_per}; `{name}` is missing{other}", budget.name)
+        })?;
         let known_as = Dimension::sanitise(value.as_bytes());
         // A model's name comes from a request's body, and is taken as it is.
         if name != Dimension::MODEL && known_as != value {
@@ -129,7 +132,7 @@ fn subject(budget: &Budget, mut said: BTreeMap<String, String>) -> Result<Vec<St
         }
         subject.push(value);
     }
-    match said.into_keys().next() {
+    match other {
         None => Ok(subject),
         Some(other) => Err(format!("subject: budget `{}` {kept_per}; not `{other}`", budget.name)),
     }
@@ -253,4 +256,22 @@ fn subject_text(entry: &Value) -> String {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_dimension_is_named_beside_the_one_that_is_missing() {
+        let policy = Policy::from_yaml(
+            "dimensions: { tenant: { header: x-t } }\nbudgets: [{ name: b, per: [tenant], limit: 1 USD, window: 1d }]",
+        )
+        .unwrap();
+        let said = BTreeMap::from([("tenat".to_owned(), "acme".to_owned())]);
+        assert_eq!(
+            subject(&policy.budgets[0], said).unwrap_err(),
+            "subject: budget `b` is kept per tenant; `tenant` is missing, and `tenat` is none of it"
+        );
+    }
 }

@@ -60,7 +60,11 @@ pub fn routes(core: &Arc<Core>, edge: &Arc<Edge>) -> Router {
         .merge(only_for(Role::Operator, operators, edge, core))
         .layer(from_fn(in_time))
         .merge(only_for(Role::Admin, admins, edge, core))
+        .fallback(|| async { wrong(StatusCode::NOT_FOUND, PATHS) })
 }
+
+const PATHS: &str = "there is /healthz, /readyz, /metrics, /v1/usage, /v1/budgets and /v1/audit to GET, and \
+                     /v1/budgets/NAME/top-up, /v1/budgets/NAME/reset and /v1/backup to POST";
 
 async fn ready(State(core): State<Arc<Core>>) -> Response {
     match core.store.ready().await {
@@ -85,7 +89,14 @@ async fn usage(State(core): State<Arc<Core>>, Params(params): Params<HashMap<Str
         Err(problem) => return wrong(StatusCode::BAD_REQUEST, &problem),
     };
     match core.store.ledger(query.since).await {
-        Ok(entries) => Json(Report::of(&entries, query).json()).into_response(),
+        Ok(entries) => {
+            let policy = core.policy.current();
+            let named = policy.policy.dimensions.iter().map(|dimension| dimension.name.as_str());
+            match query.known(&entries, named) {
+                Ok(()) => Json(Report::of(&entries, query).json()).into_response(),
+                Err(problem) => wrong(StatusCode::BAD_REQUEST, &problem),
+            }
+        }
         Err(error) => failed(&error),
     }
 }
@@ -213,6 +224,7 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
     // When all of it is there again.
     let full_in = rate.and_then(|rate| open.bucket.refills_in(rate, whole, whole, now));
     let ends = full_in.map_or(open.window_end, |ms| now.saturating_add(ms));
+    let resets = budget.window.ends() || rate.is_some();
     let subject: Map<String, Value> =
         budget.per.iter().cloned().zip(open.subject.iter().map(|value| json!(value))).collect();
     Some(json!({
@@ -227,8 +239,8 @@ fn bucket_json(policy: &Policy, open: &OpenBucket, now: u64) -> Option<Value> {
         "outstanding": open.bucket.outstanding,
         "remaining": open.bucket.remaining(open.bucket.allowance(whole)),
         "window_start_ms": open.window_start,
-        "resets_at": (budget.window.ends() || rate.is_some()).then(|| moment_text(ends)),
-        "resets_in_ms": ends.saturating_sub(now),
+        "resets_at": resets.then(|| moment_text(ends)),
+        "resets_in_ms": resets.then(|| ends.saturating_sub(now)),
     }))
 }
 

@@ -37,10 +37,10 @@ enum Command {
         #[arg(long, env = "TOLLKEEPER_STORE", hide_env_values = true, value_parser = Location::parse)]
         store: Location,
         /// Where filters (and Envoy's own rate-limit filter) connect.
-        #[arg(long, default_value = "127.0.0.1:9090")]
+        #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9090", value_parser = listener)]
         grpc: SocketAddr,
-        /// Health, metrics, usage and budgets.
-        #[arg(long, default_value = "127.0.0.1:9091")]
+        /// Where people and programs ask: health, metrics, usage, budgets and their changes, backups.
+        #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9091", value_parser = listener)]
         http: SocketAddr,
         /// How long an Envoy may stay silent before what it holds of budgets lapses.
         #[arg(long, default_value = "60s", value_parser = lease_ttl)]
@@ -58,7 +58,10 @@ enum Command {
         edge: options::Options,
     },
     /// Say what is wrong with a policy file, with lines and suggestions.
-    Check { policy: PathBuf },
+    Check {
+        /// The policy file.
+        policy: PathBuf,
+    },
     /// What was consumed: requests, tokens, cost, refusals.
     Usage {
         #[command(flatten)]
@@ -66,6 +69,7 @@ enum Command {
         /// Read a store directly, with or without a running server: sqlite:FILE or redis://HOST:PORT.
         #[arg(long, value_parser = Location::parse, conflicts_with = "server")]
         store: Option<Location>,
+        /// Print what the server answers, for programs.
         #[arg(long)]
         json: bool,
         /// An age (24h, 7d) or a moment (2026-11-23T18:00:00Z), taken back to the full hour.
@@ -79,6 +83,7 @@ enum Command {
     Budgets {
         #[command(flatten)]
         server: ask::Server,
+        /// Print what the server answers, for programs.
         #[arg(long)]
         json: bool,
     },
@@ -102,6 +107,7 @@ enum Command {
     Audit {
         #[command(flatten)]
         server: ask::Server,
+        /// Print what the server answers, for programs.
         #[arg(long)]
         json: bool,
         /// Of this budget only.
@@ -116,6 +122,7 @@ enum Command {
     },
     /// Copy all that is kept into a new file, while the server goes on: of the server asked (as an admin), or of a file.
     Backup {
+        /// The copy, a new file.
         file: PathBuf,
         #[command(flatten)]
         server: ask::Server,
@@ -136,7 +143,7 @@ enum Command {
 /// A change of a budget by hand.
 #[derive(clap::Args)]
 struct Change {
-    /// For whom: a value of each of the budget's dimensions.
+    /// For whom: once for each of the budget's dimensions; none where it is one budget for all.
     #[arg(long = "for", value_name = "DIMENSION=VALUE", value_parser = dimension)]
     subject: Vec<(String, String)>,
     /// Why; the audit shows it.
@@ -147,6 +154,7 @@ struct Change {
     key: Option<String>,
     #[command(flatten)]
     server: ask::Server,
+    /// Print what the server answers, for programs.
     #[arg(long)]
     json: bool,
 }
@@ -158,11 +166,16 @@ impl Change {
         let key = self.key.map_or_else(by_hand::new_key, Ok)?;
         let body = json!({ "subject": subject, "amount": amount, "reason": self.reason });
         let path = ["v1", "budgets", budget, kind];
-        let told = self.server.tell(&path, &key, &body);
-        // Whether it was done is not known then; with the key it can be asked for again.
-        let answer = told.map_err(|problem| format!("{problem}\nTo try again: --key {key}"))?;
-        print(&answer, self.json, |answer| Ok(by_hand::sentence(answer) + "\n"))
+        print(
+            &self.server.tell(&path, &key, &body)?,
+            self.json,
+            |answer| Ok(by_hand::sentence(answer) + "\n"),
+        )
     }
+}
+
+fn listener(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected IP:PORT, such as 127.0.0.1:9090 or [::1]:9090".to_owned())
 }
 
 fn dimension(text: &str) -> Result<(String, String), String> {
@@ -262,6 +275,9 @@ fn usage_of(store: &Location, since: Option<&str>, by: &str) -> Result<Value, St
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let entries = runtime.block_on(store.ledger(query.since)).map_err(|error| error.to_string())?;
+    if !entries.is_empty() {
+        query.known(&entries, [])?;
+    }
     Ok(Report::of(&entries, query).json())
 }
 

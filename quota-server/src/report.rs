@@ -2,7 +2,7 @@
 
 use crate::store::ledger::{CLASSES, Entry, Key, Sums};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use tokens::TokenClass;
 
@@ -31,7 +31,35 @@ impl Query {
             .collect();
         Ok(Query { since: since.map_or(Ok(0), |text| moment(text, now))?, by })
     }
+
+    /// Whether all that is asked by is known: to every ledger, to the policy (its dimensions are `named`), or to an entry.
+    ///
+    /// # Errors
+    /// What is not, and what is.
+    pub fn known<'a>(
+        &self,
+        entries: &'a [Entry],
+        named: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), String> {
+        // What nobody has asked for can't be a mistake.
+        if self.by.join(",") == Query::DEFAULT_BY {
+            return Ok(());
+        }
+        let kept = entries.iter().flat_map(|entry| entry.key.dimensions.keys().map(String::as_str));
+        let dimensions: BTreeSet<&str> = named.into_iter().chain(kept).collect();
+        let known = |name: &&String| !ALWAYS.contains(&name.as_str()) && !dimensions.contains(name.as_str());
+        match self.by.iter().find(known) {
+            None => Ok(()),
+            Some(name) => {
+                let all: Vec<&str> = dimensions.into_iter().chain(ALWAYS).collect();
+                Err(format!("by: nothing is kept by `{name}` (known: {})", all.join(", ")))
+            }
+        }
+    }
 }
+
+/// What every entry has beside its dimensions.
+const ALWAYS: [&str; 6] = ["model", "provider", "outcome", "source", "price_version", "hour"];
 
 fn moment(text: &str, now: u64) -> Result<u64, String> {
     let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -184,10 +212,24 @@ pub fn usd(pico: u128) -> String {
 /// An amount in what its budget keeps it in, for people.
 #[must_use]
 pub fn amount_text(amount: u64, base: &str) -> String {
+    format!("{} {}", figure_text(amount, base), unit_text(base))
+}
+
+/// The unit that people write for what a budget keeps its amounts in.
+fn unit_text(base: &str) -> &str {
     match base {
-        "pico_usd" => format!("{} USD", usd(amount.into())),
-        "gpu_ms" => format!("{}.{:03} GPU seconds", amount / 1_000, amount % 1_000),
-        base => format!("{amount} {base}"),
+        "pico_usd" => "USD",
+        "gpu_ms" => "GPU seconds",
+        base => base,
+    }
+}
+
+/// An amount in that unit.
+fn figure_text(amount: u64, base: &str) -> String {
+    match base {
+        "pico_usd" => usd(amount.into()),
+        "gpu_ms" => format!("{}.{:03}", amount / 1_000, amount % 1_000),
+        _ => amount.to_string(),
     }
 }
 
@@ -222,11 +264,12 @@ pub fn budgets_table(answer: &Value) -> Result<String, String> {
     for bucket in buckets {
         let subject = bucket["subject"].as_object();
         let subject = subject.into_iter().flatten().map(|(name, value)| format!("{name}={}", cell(value)));
+        let base = cell(&bucket["unit"]);
         let mut line =
-            vec![cell(&bucket["budget"]), subject.collect::<Vec<_>>().join(" "), cell(&bucket["unit"])];
-        line.extend(
-            ["limit", "used", "outstanding", "remaining", "resets_at"].map(|name| cell(&bucket[name])),
-        );
+            vec![cell(&bucket["budget"]), subject.collect::<Vec<_>>().join(" "), unit_text(&base).to_owned()];
+        let figures = ["limit", "used", "outstanding", "remaining"];
+        line.extend(figures.map(|name| figure_text(bucket[name].as_u64().unwrap_or(0), &base)));
+        line.push(cell(&bucket["resets_at"]));
         lines.push(line);
     }
     Ok(table(&lines, 3))
@@ -320,6 +363,48 @@ mod tests {
         let entries = [entry("acme", "gpt-4o", "ok", 3, 300, 30, 5)];
         assert_eq!(Report::of(&entries, query("")).rows, [(vec![], Report::of(&entries, query("")).total)]);
         assert_eq!(Report::of(&entries, query("team")).rows[0].0, ["-"]);
+    }
+
+    #[test]
+    fn what_nothing_is_kept_by_is_a_mistake() {
+        let entries = [entry("acme", "gpt-4o", "ok", 3, 300, 30, 5)];
+        assert_eq!(query("tenant,hour,team").known(&entries, ["team"]), Ok(()));
+        assert_eq!(query(Query::DEFAULT_BY).known(&[], []), Ok(()), "it may be that no policy has tenants");
+        assert_eq!(
+            query("tenat").known(&entries, ["team"]).unwrap_err(),
+            "by: nothing is kept by `tenat` (known: team, tenant, model, provider, outcome, source, price_version, hour)"
+        );
+    }
+
+    #[test]
+    fn budgets_are_shown_in_the_units_of_the_policy() {
+        let bucket = |unit: &str, limit: u64, resets: Value| {
+            json!({ "budget": "b", "subject": { "tenant": "acme" }, "unit": unit, "limit": limit, "used": 0,
+                    "outstanding": 1_500, "remaining": 2, "resets_at": resets })
+        };
+        let buckets = [
+            bucket("pico_usd", 12_500_000_000_000, json!("2026-11-29T00:00:00Z")),
+            bucket("gpu_ms", 60_000, Value::Null),
+        ];
+        let table = budgets_table(&json!({ "buckets": buckets })).unwrap();
+        let rows: Vec<Vec<&str>> = table
+            .lines()
+            .map(|line| line.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect())
+            .collect();
+        assert_eq!(
+            rows[1],
+            [
+                "b",
+                "tenant=acme",
+                "USD",
+                "12.50",
+                "0.00",
+                "0.0000000015",
+                "0.000000000002",
+                "2026-11-29T00:00:00Z"
+            ]
+        );
+        assert_eq!(rows[2], ["b", "tenant=acme", "GPU seconds", "60.000", "0.000", "1.500", "0.002", "-"]);
     }
 
     #[test]

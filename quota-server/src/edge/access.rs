@@ -61,7 +61,7 @@ impl Access {
     }
 
     fn from_yaml(text: &str) -> Result<Access, String> {
-        let file: File = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let file: File = serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string())?;
         if file.tokens.is_empty() {
             return Err("no tokens: nobody could come in (`tollkeeper token` makes one)".to_owned());
         }

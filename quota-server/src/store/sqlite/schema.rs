@@ -193,6 +193,9 @@ pub(super) fn in_memory() -> Result<Connection, Error> {
 /// Opens the file for queries beside the writer.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
     let unusable = |what: String| Error::Unusable(format!("{}: {what}", path.display()));
+    if !path.exists() {
+        return Err(unusable("there is no such file".into()));
+    }
     let sql = |error: rusqlite::Error| unusable(explain(&error));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
