@@ -12,6 +12,8 @@ from harness import Envoy, EnvoyDidNotStart, EnvoyOptions, Runtime, Stack, Stand
 from harness.envoy_config import Config, cluster, listener, render, wasm
 from policies import AMPLE
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def stack(runtime: Runtime, directory: Path, provider: StandIn) -> Iterator[Stack]:

@@ -10,6 +10,8 @@ from envoys import CLUSTER, TIMEOUT, with_test_routes
 from harness import CHAT, Runtime, Stack, StandIn, until
 from policies import AMPLE
 
+pytestmark = pytest.mark.long
+
 PROMPT = 19
 """Tokens of `calls.QUESTION`: `test_the_prompt_is_what_these_tests_expect` sees that it stays so."""
 

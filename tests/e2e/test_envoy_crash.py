@@ -10,6 +10,8 @@ from calls import ask, body
 from harness import CHAT, Runtime, Stack, StandIn, until
 from policies import policy
 
+pytestmark = pytest.mark.long
+
 PROMPT, OUTPUT = 19, 100
 POLICY = policy(
     "name: careful, per: [tenant], limit: 100000 tokens, window: 1d, lost_lease: spent",

@@ -11,6 +11,8 @@ from harness import CHAT, Runtime, Stack, StandIn
 from healthy import Streams
 from policies import AMPLE
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 
 

@@ -32,7 +32,7 @@ KILLS = int(os.environ.get("KILLS", "3"))
 PATIENCE = 40.0
 """For what becomes true soon on a machine that is not busy."""
 
-pytestmark = pytest.mark.timeout(120 + 60 * KILLS)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120 + 60 * KILLS)]
 
 LIMIT = 500_000_000
 POLICY = policy(

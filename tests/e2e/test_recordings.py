@@ -17,6 +17,8 @@ from harness.recordings import Recording
 from policies import AMPLE
 from replay import Answer, send_all
 
+pytestmark = pytest.mark.long
+
 PIECES = "write=cut:{size}"
 HANGS = f"{PIECES}; hang={{half}}"
 BREAKS = f"{PIECES}; reset={{half}}"

@@ -11,6 +11,8 @@ from harness import Runtime, Stack, StandIn
 from load import Load
 from policies import policy
 
+pytestmark = pytest.mark.long
+
 RULES = ["allow", "deny"]
 
 

@@ -55,6 +55,13 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether so many seeds have played so much that it says something.
+    #[must_use]
+    pub fn is_eventful(&self, seeds: u64) -> bool {
+        [self.admitted, self.refused, self.troubles].iter().all(|&happened| happened > seeds)
+            && self.faults > seeds / 10
+    }
+
     pub fn add(&mut self, other: &Summary) {
         self.steps += other.steps;
         self.calls += other.calls;
