@@ -1,31 +1,31 @@
 //! How much counting may cost.
 //!
 //! What 750,000 steps take, which are what the filter gives a prompt, is measured by `benches/steps.mjs`: texts of a megabyte
-//! or a fifth of it, the slower one, as wasm under node, the least processor time of eleven runs on a machine with two
-//! cores and a dozen busy processes:
+//! or a fifth of it, the slower one, as wasm under node, the least processor time of seven runs on a machine with two
+//! cores and a few busy processes:
 //!
 //! ```text
 //!                                                      o200k_base            cl100k_base
 //!                                                     ms   ns a step        ms   ns a step
-//! English prose, code                                 5.8        7.7       11.3       15.0
-//! Chinese, Japanese, Russian, Arabic, Hindi          13.3       17.7       11.5       15.3
-//! one letter, spaces, newlines, `====…#`, `abab…`     2.8        3.7        1.3        3.4
-//! mixed white space, combining marks                  4.4        5.9        4.3        6.1
-//! runs of blanks or symbols, up to 200 long           9.3       12.4        9.0       11.9
-//! the longest tokens, shuffled, whole or cut         13.6       18.1        9.0       11.9
-//! random letters, of 26 or of 3                       6.8        9.1        6.2        8.2
-//! words of 5 random letters                          11.0       14.7       12.1       16.1
-//! words of 14                                        13.9       18.5       13.8       18.3
-//! words of 17 or 60                                   6.0        8.0        5.6        7.4
-//! base64                                              6.2        8.2       13.5       18.0
-//! random ASCII, digits                                4.7        6.2       11.0       14.6
-//! random Latin-1 letters, Cyrillic                   11.3       15.0        4.5        6.2
-//! random Arabic, Hindi, Thai                          4.9        9.4        5.6        7.5
-//! random kana, Han, Hangul, emoji, any character      5.3        7.1        4.8        6.4
+//! English prose, code                                 4.8        6.3       10.2       13.5
+//! Chinese, Japanese, Russian, Arabic, Hindi          11.4       15.2       10.4       13.9
+//! one letter, spaces, newlines, `====…#`, `abab…`     4.1        5.4        2.3        4.4
+//! mixed white space, combining marks                  3.4        4.6        2.9        3.9
+//! runs of blanks or symbols, up to 200 long           9.7       12.9        9.5       12.7
+//! the longest tokens, shuffled, whole or cut         12.5       16.6       10.8       14.4
+//! random letters, of 26 or of 3                       7.0        9.4        6.7        9.0
+//! words of 5 random letters                          11.3       15.1       11.8       15.7
+//! words of 14                                        11.4       15.2       12.2       16.3
+//! words of 17 or 60                                   5.8        7.7        5.6        7.5
+//! base64                                              5.6        7.4       11.5       15.3
+//! random ASCII, digits                                4.3        5.8       11.7       15.7
+//! random Latin-1 letters, Cyrillic                    8.1       10.8        3.7        4.9
+//! random Arabic, Hindi, Thai                          4.6        8.1        4.6        6.2
+//! random kana, Han, Hangul, emoji, any character      5.6        7.5        5.2        7.0
 //! ```
 //!
-//! Of a line with several texts these are the highest figures. The machine is a virtual one: in a slower hour, texts whose
-//! counting had not changed took 1.4 times as long, which would make the highest figure here 20 ms.
+//! Of a line with several texts these are the highest figures. The machine is a virtual one; a slower one took 1.5 times as
+//! long for texts whose counting had not changed, which would make the highest figure here 18 ms.
 
 /// Work that may be done: one for all the texts that are to be counted together, so that it bounds them all.
 ///
