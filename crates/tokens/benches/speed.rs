@@ -3,8 +3,8 @@
 //!
 //! A line for each figure: what it is, the text, bytes in a piece, who counted, the figure. Each text is cut into
 //! pieces; *fresh* counts each once, the texts taking turns, so that what the machine learnt of a piece is mostly
-//! forgotten when it comes back (and all of what we keep of it ourselves); *again* counts the first piece over and over. Both are MB/s, medians of the rounds.
-//! *worst* is the milliseconds that a text takes which makes some slow.
+//! forgotten when it comes back (and all of what we keep of it ourselves); *again* counts the first piece over and over.
+//! Both are MB/s, medians of the rounds. *worst* is the milliseconds that a text takes which makes some slow.
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing)] // A bench.
 
 mod contenders;

@@ -281,7 +281,8 @@ impl Request {
     ///
     /// Exact where documented rules cover the model and everything in the request. Tools, tool calls, images, audio,
     /// schemas and unknown fields make it an estimate; a file is not estimated at all (0 tokens). A text that would
-    /// take too long to count makes it an upper bound.
+    /// take too long to count makes it an upper bound. What `cache` holds of earlier prompts makes counting faster and
+    /// changes no count.
     #[must_use]
     pub fn count_prompt(&self, body: &[u8], model: &Model, cache: &mut Cache) -> PromptCount {
         let mut count = Count::new(model, self.api, cache);
